@@ -1,0 +1,69 @@
+"""rgnet: the laboratory in which the renormalization group and neural networks are measured on the same data.
+
+One idea holds it together: a coarse-graining map is one object with three readings, a renormalization-group step, a
+layer of a network, and an information channel.
+
+>>> import rgnet as rg
+>>> model = rg.Ising((64, 64), K=rg.exact.ising2d.K_c)
+>>> data = rg.sample(model, draws=2000, chains=4, seed=1)
+>>> levels = rg.Network([rg.Majority(2)] * 4).levels(data)
+>>> table = rg.flow.mcrg(levels)
+>>> kept = rg.information.retained(levels, about="K")
+
+Names are loaded on first use (PEP 562), so that ``import rgnet`` is quick.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from rgnet import exact, flow, information, layers, models, operators, plot, stats, store, study, updates
+    from rgnet.estimate import Estimate
+    from rgnet.layers import BlockAverage, Decimation, Kadanoff, Majority, Network
+    from rgnet.models import Ising
+    from rgnet.operators import Operator
+    from rgnet.sample import sample
+    from rgnet.stats import ShortChainError
+    from rgnet.store import open
+    from rgnet.study import run
+
+_MODULES = (
+    "exact", "flow", "information", "layers", "models", "operators", "plot", "stats", "store", "study", "updates"
+)  # fmt: skip
+_NAMES = {
+    "Ising": "models",
+    "Decimation": "layers",
+    "Majority": "layers",
+    "Kadanoff": "layers",
+    "BlockAverage": "layers",
+    "Network": "layers",
+    "Operator": "operators",
+    "Estimate": "estimate",
+    "ShortChainError": "stats",
+    "sample": "sample",
+    "open": "store",
+    "run": "study",
+}
+
+__all__ = [
+    "BlockAverage", "Decimation", "Estimate", "Ising", "Kadanoff", "Majority", "Network", "Operator",
+    "ShortChainError", "__version__", "exact", "flow", "information", "layers", "models", "open", "operators",
+    "plot", "run", "sample", "stats", "store", "study", "updates",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name in _NAMES:
+        value = getattr(importlib.import_module(f"rgnet.{_NAMES[name]}"), name)
+    elif name in _MODULES:
+        value = importlib.import_module(f"rgnet.{name}")
+    else:
+        raise AttributeError(f"module 'rgnet' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(set(globals()) | set(__all__))

@@ -1,0 +1,32 @@
+"""How a Dataset of configurations is labelled: which dimensions are space, which boundary it has, how far it is coarse-grained.
+
+A Dataset of configurations has ``spin(chain, draw, *space)`` and, as attributes, ``boundary`` (JSON list, one name a
+side), ``level`` (0 = microscopic) and ``scale`` (lattice spacing in microscopic units).
+"""
+
+import json
+from typing import Any
+
+BATCH_DIMS = ("chain", "draw", "replica", "point")
+
+
+def space_dims(data: Any) -> tuple[str, ...]:
+    """Names of the space dimensions of ``data["spin"]``, in order.
+
+    Raises
+    ------
+    ValueError
+        If there is no variable ``spin``.
+    """
+    if "spin" not in data:
+        have = ", ".join(str(name) for name in data.data_vars) if hasattr(data, "data_vars") else type(data).__name__
+        raise ValueError(f"no variable 'spin' (found: {have or 'none'}); give a Dataset as rgnet.sample returns it")
+    return tuple(str(name) for name in data["spin"].dims if name not in BATCH_DIMS)
+
+
+def boundary(data: Any) -> tuple[str, ...]:
+    """Boundary of each space dimension; periodic where the Dataset does not say."""
+    ndim = len(space_dims(data)) if "spin" in data else len(json.loads(data.attrs["shape"]))
+    if "boundary" not in data.attrs:
+        return ("periodic",) * ndim
+    return tuple(json.loads(data.attrs["boundary"]))
