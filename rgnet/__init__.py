@@ -19,18 +19,32 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from rgnet import exact, flow, information, layers, models, operators, plot, stats, store, study, updates
+    from rgnet import (
+        exact,
+        flow,
+        information,
+        layers,
+        models,
+        observables,
+        operators,
+        plot,
+        stats,
+        store,
+        study,
+        updates,
+    )
     from rgnet.estimate import Estimate
     from rgnet.layers import BlockAverage, Decimation, Kadanoff, Majority, Network
     from rgnet.models import Ising
     from rgnet.operators import Operator
-    from rgnet.sample import sample
+    from rgnet.sampling import sample
     from rgnet.stats import ShortChainError
     from rgnet.store import open
     from rgnet.study import run
 
 _MODULES = (
-    "exact", "flow", "information", "layers", "models", "operators", "plot", "stats", "store", "study", "updates"
+    "exact", "flow", "information", "layers", "models", "observables", "operators",
+    "plot", "stats", "store", "study", "updates",
 )  # fmt: skip
 _NAMES = {
     "Ising": "models",
@@ -42,15 +56,15 @@ _NAMES = {
     "Operator": "operators",
     "Estimate": "estimate",
     "ShortChainError": "stats",
-    "sample": "sample",
+    "sample": "sampling",
     "open": "store",
     "run": "study",
 }
 
 __all__ = [
     "BlockAverage", "Decimation", "Estimate", "Ising", "Kadanoff", "Majority", "Network", "Operator",
-    "ShortChainError", "__version__", "exact", "flow", "information", "layers", "models", "open", "operators",
-    "plot", "run", "sample", "stats", "store", "study", "updates",
+    "ShortChainError", "__version__", "exact", "flow", "information", "layers", "models", "observables", "open",
+    "operators", "plot", "run", "sample", "stats", "store", "study", "updates",
 ]  # fmt: skip
 
 

@@ -16,11 +16,12 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import numba
 
 _Function = TypeVar("_Function", bound=Callable[..., object])
+_config = cast(Any, numba.config)  # its settings are made at run time
 _STALE_AFTER = 30 * 24 * 3600.0  # seconds; folders of other digests unused for longer are removed
 
 
@@ -74,13 +75,13 @@ def _remove_stale(current: Path) -> None:
 
 
 def njit(function: _Function) -> _Function:
-    """Compile a module-level kernel: cached on disk, without the GIL, IEEE arithmetic, division by zero as NumPy has it."""
+    """Compile a module-level kernel: cached on disk, without the GIL, IEEE arithmetic, division by zero as in NumPy."""
     folder = cache_folder()
-    before = numba.config.CACHE_DIR
+    before = _config.CACHE_DIR
     try:
         # Numba fixes a function's cache path when it is decorated, so other packages' caches are left alone.
-        numba.config.CACHE_DIR = str(folder) if folder else before
+        _config.CACHE_DIR = str(folder) if folder else before
         compiled = numba.njit(cache=folder is not None, nogil=True, error_model="numpy")(function)
     finally:
-        numba.config.CACHE_DIR = before
+        _config.CACHE_DIR = before
     return cast(_Function, compiled)

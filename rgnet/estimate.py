@@ -66,7 +66,8 @@ class Estimate:
 def parenthesis(value: float, stderr: float) -> str:
     """Write value and error as physicists do: ``parenthesis(0.9683, 0.0021)`` gives ``"0.968(2)"``.
 
-    The error keeps one digit, two where it starts with 1. A zero or non-finite error is left out, with all digits kept.
+    The error keeps one digit, two where it starts with 1 (rounded: 0.0096 reads 10). A zero or
+    non-finite error is left out, with all digits kept.
     """
     if not (math.isfinite(value) and math.isfinite(stderr)):
         return f"{value:.6g}" if not math.isfinite(value) else f"{value:.6g}(?)"
@@ -75,8 +76,6 @@ def parenthesis(value: float, stderr: float) -> str:
     exponent = math.floor(math.log10(stderr))
     digits = 2 if round(stderr / 10.0 ** (exponent - 1)) < 20 else 1
     decimals = digits - 1 - exponent
-    if digits == 1 and round(stderr * 10.0**decimals) == 10:
-        decimals -= 1  # 0.0096 rounds to 0.01
     if decimals <= 0:
         return f"{round(value, decimals):.0f}({round(stderr, decimals):.0f})"
     error = round(stderr * 10.0**decimals)

@@ -1,4 +1,4 @@
-"""How a Dataset of configurations is labelled: which dimensions are space, which boundary it has, how far it is coarse-grained.
+"""How a Dataset of configurations is labelled: which dimensions are space, its boundary, how coarse it is.
 
 A Dataset of configurations has ``spin(chain, draw, *space)`` and, as attributes, ``boundary`` (JSON list, one name a
 side), ``level`` (0 = microscopic) and ``scale`` (lattice spacing in microscopic units).
@@ -18,7 +18,7 @@ def space_dims(data: Any) -> tuple[str, ...]:
     ValueError
         If there is no variable ``spin``.
     """
-    if "spin" not in data:
+    if "spin" not in getattr(data, "data_vars", ()):
         have = ", ".join(str(name) for name in data.data_vars) if hasattr(data, "data_vars") else type(data).__name__
         raise ValueError(f"no variable 'spin' (found: {have or 'none'}); give a Dataset as rgnet.sample returns it")
     return tuple(str(name) for name in data["spin"].dims if name not in BATCH_DIMS)
@@ -26,7 +26,7 @@ def space_dims(data: Any) -> tuple[str, ...]:
 
 def boundary(data: Any) -> tuple[str, ...]:
     """Boundary of each space dimension; periodic where the Dataset does not say."""
-    ndim = len(space_dims(data)) if "spin" in data else len(json.loads(data.attrs["shape"]))
+    ndim = len(space_dims(data)) if hasattr(data, "data_vars") else len(json.loads(data.attrs["shape"]))
     if "boundary" not in data.attrs:
         return ("periodic",) * ndim
     return tuple(json.loads(data.attrs["boundary"]))

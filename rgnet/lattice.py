@@ -95,7 +95,7 @@ def nearest_neighbors(shape: Shape, boundary: Sequence[str]) -> npt.NDArray[np.i
 
 
 def axis_colors(shape: Shape, boundary: Sequence[str]) -> tuple[int, list[npt.NDArray[np.int8]]]:
-    """Colours so that no two neighbours share one: the site's colour is the sum over axes, modulo the number of colours.
+    """Colours of which no two neighbours share one: a site's is the sum over axes modulo their number.
 
     Two colours (a checkerboard) where every periodic side is even, three where one is odd.
 
@@ -123,8 +123,7 @@ def count_bonds(shape: Shape, boundary: Sequence[str]) -> int:
     """Number of nearest-neighbour bonds."""
     sites = math.prod(shape)
     return sum(
-        sites if name == "periodic" else sites // side * (side - 1)
-        for side, name in zip(shape, boundary, strict=True)
+        sites if name == "periodic" else sites // side * (side - 1) for side, name in zip(shape, boundary, strict=True)
     )
 
 
@@ -158,4 +157,5 @@ def coarse_shape(shape: Shape, b: int, who: str = "a block layer") -> Shape:
 def block_members(x: npt.NDArray[Any], b: int, ndim: int) -> Iterator[npt.NDArray[Any]]:
     """The b**ndim strided views of x that hold the first, second, … site of every block, in C order within a block."""
     for corner in itertools.product(range(b), repeat=ndim):
-        yield x[(..., *(slice(start, None, b) for start in corner))]
+        index: tuple[Any, ...] = (..., *(slice(start, None, b) for start in corner))
+        yield x[index]

@@ -43,7 +43,7 @@ NAMES = (*_DISTANCE_NAMES, *_SHAPES)
 
 @dataclass(frozen=True)
 class Operator:
-    """A lattice sum: ``name`` and its ``terms``, each a sorted tuple of offsets (all terms have equally many factors)."""
+    """A lattice sum: ``name`` and its ``terms``, each a sorted tuple of equally many offsets."""
 
     name: str
     terms: tuple[Term, ...]
@@ -218,9 +218,7 @@ def distinct_factors(term: Term, shape: Sequence[int], boundary: Sequence[str]) 
     return tuple(sorted(offset for offset, count in counts.items() if count % 2))
 
 
-def local_terms(
-    item: Operator, shape: Sequence[int], boundary: Sequence[str]
-) -> list[Term]:
+def local_terms(item: Operator, shape: Sequence[int], boundary: Sequence[str]) -> list[Term]:
     """Products whose sum multiplies the spin at the origin: S_a = s_i · Σ_products(others) + (terms without s_i).
 
     Each product is given by the offsets of the other spins; a product occurs once for every term and place in it.
@@ -305,8 +303,8 @@ def measure(level: Any, operators: Sequence[str | Operator] | str | Operator) ->
 
     from rgnet import labels
 
-    spins = level["spin"]
     space = labels.space_dims(level)
+    spins = level["spin"]
     chosen = resolve(operators, len(space))
     batch = tuple(str(name) for name in spins.dims if name not in space)
     values = sums(spins.transpose(*batch, *space).values, chosen, labels.boundary(level))
@@ -327,3 +325,22 @@ def measure(level: Any, operators: Sequence[str | Operator] | str | Operator) ->
         if key in level.attrs:
             result.attrs[key] = level.attrs[key]
     return result
+
+
+def measured(level: Any, operators: Sequence[str | Operator] | str | Operator) -> Any:
+    """Operator sums of a level given as a Dataset (then measured) or as what `measure` returned (then selected).
+
+    Raises
+    ------
+    ValueError
+        As `resolve`; if sums are given and one of the operators is not among them.
+    """
+    if hasattr(level, "data_vars"):
+        return measure(level, operators)
+    chosen = resolve(operators, len(json.loads(level.attrs["shape"])))
+    have = {item.name: item for item in loads(level.attrs["operators"])}
+    for item in chosen:
+        if have.get(item.name) != item:
+            raise ValueError(f"operator {item.name!r} was not measured on this level (measured: {', '.join(have)})")
+    selected = level.sel(operator=[item.name for item in chosen])
+    return selected.assign_attrs(operators=dumps(chosen))

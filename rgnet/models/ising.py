@@ -54,7 +54,7 @@ class Ising:
         shape: int | Sequence[int],
         K: float | None = None,
         h: float = 0.0,
-        couplings: Mapping[str | Operator, float] | Sequence[tuple[Operator, float]] = (),
+        couplings: Mapping[str, float] | Mapping[Operator, float] | Sequence[tuple[Operator, float]] = (),
         boundary: str | Sequence[str] = "periodic",
         *,
         T: float | None = None,
@@ -66,14 +66,16 @@ class Ising:
             if _finite("T", T) == 0:
                 raise ValueError("T=0: the reduced coupling K = 1/T would be infinite; give a temperature other than 0")
             K = 1.0 / float(T)
-        pairs = couplings.items() if isinstance(couplings, Mapping) else couplings
-        values = {item: value for item, value in pairs}
+        pairs: Any = couplings.items() if isinstance(couplings, Mapping) else couplings
+        values: dict[str | Operator, float] = dict(pairs)
         further = ops.resolve(list(values), len(sides)) if values else ()
         for item in further:
             if item.name in ("nn", "m"):
                 raise ValueError(f"couplings={{{item.name!r}: …}}: give it as {'K' if item.name == 'nn' else 'h'}=")
             if item.name.startswith("phi"):
-                raise ValueError(f"couplings={{{item.name!r}: …}}: powers of a spin ±1 are constants or the spin itself")
+                raise ValueError(
+                    f"couplings={{{item.name!r}: …}}: powers of a spin ±1 are constants or the spin itself"
+                )
         set_ = object.__setattr__
         set_(self, "shape", sides)
         set_(self, "K", _finite("K", K))

@@ -1,0 +1,40 @@
+"""Exact answers to check against: closed forms, and full enumeration of small lattices.
+
+    chain1d      the Ising chain with field, finite or infinite
+    ising2d      the square lattice: Onsager's infinite one, Kaufman's finite torus
+    ising3d      constants of the cubic lattice
+    enumerate    every state of a small lattice: ln Z, probabilities, moments of any observable
+    marginals    every coarse configuration of a chain of layers: probabilities, couplings, Fisher information kept
+
+Everything here takes numbers, arrays, callables, or objects that look like a model or a layer; nothing is sampled.
+"""
+
+from rgnet.exact import chain1d, enumerate, ising2d, ising3d, marginals
+from rgnet.exact.enumerate import distribution, log_weights, log_Z, moments, states
+from rgnet.exact.marginals import (
+    Couplings,
+    Retained,
+    coarse_couplings,
+    coarse_distribution,
+    renormalized_couplings,
+    retained,
+)
+
+__all__ = [
+    "Couplings",
+    "Retained",
+    "chain1d",
+    "coarse_couplings",
+    "coarse_distribution",
+    "distribution",
+    "enumerate",
+    "ising2d",
+    "ising3d",
+    "log_Z",
+    "log_weights",
+    "marginals",
+    "moments",
+    "renormalized_couplings",
+    "retained",
+    "states",
+]

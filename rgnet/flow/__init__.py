@@ -1,0 +1,7 @@
+"""What a chain of coarse-graining maps does to a model: exponents, critical tangents, renormalised couplings."""
+
+from rgnet.flow.couplings import couplings
+from rgnet.flow.mcrg import mcrg
+from rgnet.flow.tangent import tangent
+
+__all__ = ["couplings", "mcrg", "tangent"]

@@ -1,0 +1,163 @@
+"""The contract of a coarse-graining map, and what all block maps share.
+
+A layer maps a configuration x on a lattice of shape (L_1, …, L_d) to one of shape (L_1/b, …, L_d/b): an RG step of
+scale b, a network layer with b^d inputs to each unit, and a channel p(y|x). Arrays may have any batch axes in front
+of the d space axes.
+"""
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar, overload, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from rgnet import labels, lattice
+
+Array = npt.NDArray[Any]
+Rng = np.random.Generator | np.random.SeedSequence | int | None
+_Data = TypeVar("_Data", Array, xr.Dataset)
+
+
+@runtime_checkable
+class Layer(Protocol):
+    """Anything that coarse-grains: hand-made, a `Network`, or learned."""
+
+    @property
+    def scale(self) -> int:
+        """Ratio b of the two lattice spacings."""
+        ...
+
+    @property
+    def is_random(self) -> bool:
+        """Whether the output depends on ``rng``."""
+        ...
+
+    def __call__(self, x: Any, rng: Rng = None, *, ndim: int | None = None) -> Any:
+        """Coarse-grain an array or a Dataset."""
+        ...
+
+
+@dataclass(frozen=True)
+class BlockLayer:
+    """A map from each b×b×… block to one number; b is a whole number of at least 2 that divides every side."""
+
+    b: int
+
+    def __post_init__(self) -> None:
+        if isinstance(self.b, bool) or not isinstance(self.b, (int, np.integer)) or self.b < 2:
+            raise ValueError(f"{type(self).__name__}(b={self.b!r}): the block side b is a whole number of at least 2")
+        object.__setattr__(self, "b", int(self.b))
+
+    @property
+    def scale(self) -> int:
+        """Ratio b of the two lattice spacings."""
+        return self.b
+
+    @property
+    def is_random(self) -> bool:
+        """Whether the output depends on ``rng``."""
+        return False
+
+    @overload
+    def __call__(self, x: xr.Dataset, rng: Rng = None, *, ndim: int | None = None) -> xr.Dataset: ...
+    @overload
+    def __call__(self, x: npt.ArrayLike, rng: Rng = None, *, ndim: int | None = None) -> Array: ...
+    def __call__(self, x: Any, rng: Rng = None, *, ndim: int | None = None) -> Any:
+        """Coarse-grain.
+
+        Parameters
+        ----------
+        x : array (..., *space) or Dataset with ``spin``
+        rng : Generator, SeedSequence or int, optional
+            Where a random layer takes its random numbers from; None draws fresh ones.
+        ndim : int, optional
+            How many of the last axes are space; all of them if None. Datasets know theirs.
+
+        Returns
+        -------
+        array (..., *coarse) or Dataset
+
+        Raises
+        ------
+        ValueError
+            If b does not divide the shape, or values are not finite numbers.
+        """
+        generator = np.random.default_rng(rng)
+        if isinstance(x, xr.Dataset):
+            return coarse_dataset(x, self, lambda spins, d: self.coarsen(spins, generator, d))
+        array, d = _checked(x, ndim, self)
+        return self.coarsen(array, generator, d)
+
+    @abstractmethod
+    def coarsen(self, x: Array, rng: np.random.Generator, ndim: int) -> Array:
+        """The map itself, on an array already checked."""
+
+
+def coarse_dataset(data: xr.Dataset, layer: Any, function: Any) -> xr.Dataset:
+    """Dataset of the next level: ``function(spins, ndim)`` applied to ``data["spin"]``, labelled."""
+    space = labels.space_dims(data)
+    batch = tuple(str(name) for name in data["spin"].dims if name not in space)
+    spins, d = _checked(data["spin"].transpose(*batch, *space).values, len(space), layer)
+    coarse = function(spins, d)
+    coords = {name: data["spin"].coords[name] for name in batch if name in data["spin"].coords}
+    kept = {key: data.attrs[key] for key in ("model", "boundary", "seed") if key in data.attrs}
+    attrs = {
+        **kept,
+        "level": int(data.attrs.get("level", 0)) + 1,
+        "scale": int(data.attrs.get("scale", 1)) * layer.scale,
+        "step": layer.scale,
+        "layer": repr(layer),
+    }
+    return xr.Dataset({"spin": ((*batch, *space), coarse)}, coords=coords, attrs=attrs)
+
+
+def _checked(x: npt.ArrayLike, ndim: int | None, layer: Any) -> tuple[Array, int]:
+    array = np.asarray(x)
+    d = array.ndim if ndim is None else ndim
+    if not 1 <= d <= array.ndim:
+        raise ValueError(f"ndim={ndim} for an array of shape {array.shape}: from 1 to {array.ndim} axes can be space")
+    if array.dtype.kind not in "iuf":
+        raise ValueError(f"configurations of dtype {array.dtype}: a layer takes whole or real numbers")
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise ValueError(f"{np.count_nonzero(~np.isfinite(array))} values of the configurations are not finite numbers")
+    lattice.coarse_shape(array.shape[array.ndim - d :], layer.scale, repr(layer))
+    return array, d
+
+
+def block_sum(x: Array, b: int, ndim: int) -> Array:
+    """Sum over each block, shape (..., *coarse): int16 for small blocks of int8, else int64 or float64."""
+    if x.dtype.kind == "f":
+        dtype: Any = np.float64
+    else:
+        dtype = np.int16 if x.dtype == np.int8 and b**ndim <= 255 else np.int64
+    members: Iterator[Array] = lattice.block_members(x, b, ndim)
+    total = next(members).astype(dtype)
+    for member in members:
+        total += member
+    return total
+
+
+def paired(y: npt.ArrayLike, x: npt.ArrayLike, ndim: int | None, layer: Any) -> tuple[Array, Array, int]:
+    """Check the arguments of ``log_prob``: y of the coarse shape with values ±1, x of the fine one.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not belong together or y has other values.
+    """
+    fine, d = _checked(x, ndim, layer)
+    coarse = np.asarray(y)
+    expected = lattice.coarse_shape(fine.shape[fine.ndim - d :], layer.scale)
+    if coarse.ndim < d or coarse.shape[coarse.ndim - d :] != expected:
+        raise ValueError(f"y of shape {coarse.shape}: {layer!r} takes x of shape {fine.shape} to (..., {expected})")
+    if not np.isin(coarse, (-1, 1)).all():
+        raise ValueError(f"y has values other than ±1: {layer!r} gives only those")
+    return coarse, fine, d
+
+
+def sum_space(values: Array, ndim: int) -> Array:
+    """Sum over the last ``ndim`` axes."""
+    return np.asarray(values.sum(axis=tuple(range(values.ndim - ndim, values.ndim))))

@@ -1,0 +1,110 @@
+"""A network: layers in sequence, and the levels it makes of data."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, overload
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from rgnet import labels, lattice
+from rgnet.layers.layer import Array, Layer, Rng, coarse_dataset
+
+
+@dataclass(frozen=True, init=False)
+class Network:
+    """Layers in sequence. A Network is itself a layer: the composition.
+
+    Parameters
+    ----------
+    layers : iterable of layers
+        Such as ``[rg.Majority(2)] * 4``.
+    """
+
+    layers: tuple[Layer, ...]
+
+    def __init__(self, layers: Iterable[Layer]) -> None:
+        items = tuple(layers) if isinstance(layers, Iterable) else (layers,)
+        if not items:
+            raise ValueError("Network([]): give at least one layer, such as rg.Majority(2)")
+        for item in items:
+            if isinstance(item, type) or not isinstance(item, Layer):
+                raise TypeError(f"Network: {item!r} is not a layer; give objects such as rg.Majority(2)")
+        object.__setattr__(self, "layers", items)
+
+    @property
+    def scale(self) -> int:
+        """Product of the layers' scales."""
+        return math.prod(layer.scale for layer in self.layers)
+
+    @property
+    def is_random(self) -> bool:
+        """Whether any layer is random."""
+        return any(layer.is_random for layer in self.layers)
+
+    def __call__(self, x: Any, rng: Rng = None, *, ndim: int | None = None) -> Any:
+        """The last level of an array or Dataset: every layer in turn, on one stream of random numbers."""
+        generator = np.random.default_rng(rng)
+        for layer in self.layers:
+            x = layer(x, generator, ndim=ndim)
+        return x
+
+    @overload
+    def levels(self, data: xr.Dataset, seed: int = 0, *, ndim: int | None = None) -> list[xr.Dataset]: ...
+    @overload
+    def levels(self, data: npt.ArrayLike, seed: int = 0, *, ndim: int | None = None) -> list[Array]: ...
+    def levels(self, data: Any, seed: int = 0, *, ndim: int | None = None) -> list[Any]:
+        """Every level of the data, level 0 the input itself.
+
+        Parameters
+        ----------
+        data : Dataset with ``spin(chain, draw, *space)``, or array (..., *space)
+        seed : int
+            Layer k on chain c takes its random numbers from ``SeedSequence(seed, spawn_key=(k, c))``: the same seed
+            gives the same levels.
+        ndim : int, optional
+            For arrays, how many of the last axes are space; all of them if None.
+
+        Raises
+        ------
+        ValueError
+            If the network's scale does not divide the shape.
+        """
+        if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
+            raise ValueError(f"seed={seed!r}: a whole number of at least 0")
+        is_dataset = isinstance(data, xr.Dataset)
+        if is_dataset:
+            shape = tuple(int(data["spin"].sizes[name]) for name in labels.space_dims(data))
+        else:
+            data = np.asarray(data)
+            shape = data.shape[data.ndim - (data.ndim if ndim is None else ndim) :]
+        lattice.coarse_shape(shape, self.scale, f"a network of {len(self.layers)} layers with scale {self.scale}")
+        result = [data]
+        for index, layer in enumerate(self.layers):
+            if is_dataset:
+                result.append(_next_level(result[-1], layer, seed, index))
+            else:
+                result.append(layer(result[-1], _stream(seed, index, 0), ndim=ndim))
+        return result
+
+
+def _stream(seed: int, layer: int, chain: int) -> np.random.Generator:
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(layer, chain)))
+
+
+def _next_level(data: xr.Dataset, layer: Layer, seed: int, index: int) -> xr.Dataset:
+    """The next level, chain by chain, each with a stream of its own."""
+    spins = data["spin"]
+    if "chain" not in spins.dims:
+        return coarse_dataset(data, layer, lambda x, d: layer(x, _stream(seed, index, 0), ndim=d))
+    numbers = [int(c) for c in spins["chain"].values] if "chain" in spins.coords else list(range(spins.sizes["chain"]))
+    axis = [name for name in spins.dims if name in labels.BATCH_DIMS].index("chain")
+
+    def by_chain(x: Array, d: int) -> Array:
+        moved = np.moveaxis(x, axis, 0)
+        coarse = [layer(part, _stream(seed, index, c), ndim=d) for part, c in zip(moved, numbers, strict=True)]
+        return np.moveaxis(np.stack(coarse), 0, axis)
+
+    return coarse_dataset(data, layer, by_chain)

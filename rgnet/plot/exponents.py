@@ -1,0 +1,62 @@
+"""Exponents and the critical-manifold tangent, by level and number of operators."""
+
+import numpy as np
+import xarray as xr
+from matplotlib.figure import Figure
+
+from rgnet.exact import ising2d, ising3d
+from rgnet.plot.style import EXACT, integer_ticks, styled, subplots
+
+_KNOWN = {
+    2: (ising2d.Y_T, ising2d.Y_H, "exact"),
+    3: (ising3d.Y_T, ising3d.Y_H, "conformal bootstrap"),
+}
+
+
+@styled
+def exponents(table: xr.Dataset, ndim: int) -> Figure:
+    """y_t and y_h against the number of operators, one line a level, the known value beside.
+
+    Parameters
+    ----------
+    table : Dataset over (level, operators), as `rgnet.flow.mcrg` returns it
+    ndim : int
+        Dimension of the Ising model, for the known values.
+    """
+    figure, axes = subplots(2, 3.2)
+    for k, (name, title) in enumerate((("y_t", "even sector"), ("y_h", "odd sector"))):
+        ax = axes[0, k]
+        levels = [n for n in table["level"].values if np.isfinite(table[name].sel(level=n)).any()]
+        for i, level in enumerate(levels):
+            row = table.sel(level=level)
+            shift = 0.06 * (i - (len(levels) - 1) / 2)  # so that error bars do not hide each other
+            ax.errorbar(
+                table["operators"] + shift, row[name], row[f"{name}_stderr"], label=f"{int(level) - 1} → {int(level)}"
+            )
+        if ndim in _KNOWN:
+            ax.axhline(_KNOWN[ndim][k], label=f"{_KNOWN[ndim][2]} {_KNOWN[ndim][k]:g}", **EXACT)
+        integer_ticks(ax, table["operators"].values)
+        ax.set_xlabel(r"operators in the sector, $N_c$")
+        ax.set_ylabel(f"${name}$")
+        ax.set_title(title)
+    axes[0, 0].legend(title="between levels")
+    return figure
+
+
+@styled
+def tangent(table: xr.Dataset) -> Figure:
+    """Ratios of the critical-manifold row against the level, with their limits in two dimensions (Wu & Car 2019)."""
+    others = [name for name in table["operator"].values if not np.allclose(table["ratio"].sel(operator=name), 1.0)]
+    figure, axes = subplots(len(others), 2.8)
+    for ax, name in zip(axes[0], others, strict=True):
+        row = table.sel(operator=name)
+        ax.errorbar(table["level"], row["ratio"], row["ratio_stderr"], linestyle="none")
+        limit = ising2d.TANGENT.get(str(name)) if int(table.attrs.get("ndim", 2)) == 2 else None
+        if limit is not None:
+            ax.axhline(limit, label=rf"limit {limit:g}", **EXACT)
+            ax.legend()
+        integer_ticks(ax, table["level"].values)
+        ax.set_xlabel("level $n$")
+        ax.set_title(rf"{name} : {table.attrs.get('reference', 'nn')}")
+    axes[0, 0].set_ylabel("ratio of derivatives")
+    return figure

@@ -1,0 +1,260 @@
+"""`sample`: a model and a Monte Carlo move in, a labelled Dataset of configurations out.
+
+What it decides, when not told:
+
+- **Warm-up.** Chains start from different states, ordered and random in turn. A pilot run measures the largest integrated
+  autocorrelation time τ, in sweeps, of energy and |magnetisation| about the common mean of the chains, so that
+  chains which still remember their start look correlated (`rgnet.updates.chains.pilot`; 50 τ are discarded, 50 τ
+  measured). Then everything is frozen, and 20 τ more sweeps go by before the first draw.
+- **Thinning.** One draw every max(1, round(τ)) sweeps, the same in all chains.
+
+Random numbers: one stream for each chain, PCG64 on SeedSequence(seed, spawn_key=(chain,)), whose state is stored with
+the draws, so that half a run, resumed, equals the whole run bit for bit.
+"""
+
+import json
+import math
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from rgnet import lattice, updates
+from rgnet.models import Ising
+from rgnet.updates import Update
+from rgnet.updates.chains import Callback, Chains, advance, energy_of, pilot, record, start
+
+_TUNING = 50  # sweeps of warm-up for moves that tune themselves, before the pilot
+_WARMUP_TIMES = 20.0  # sweeps after the pilot, in units of τ
+_ATTRS = ("model", "update", "seed", "warmup", "thin", "draws", "rng_state")
+
+
+def sample(
+    model: Ising,
+    draws: int,
+    *,
+    chains: int | None = None,
+    update: str = "auto",
+    warmup: int | None = None,
+    thin: int | None = None,
+    seed: int | None = None,
+    resume: xr.Dataset | None = None,
+    progress: bool = False,
+    callback: Callback | None = None,
+) -> xr.Dataset:
+    """Sample configurations of a model by Markov chain Monte Carlo.
+
+    Parameters
+    ----------
+    model : Ising
+    draws : int
+        Configurations from each chain.
+    chains : int, optional
+        Independent chains: 4 unless given.
+    update : str
+        Name of the move (see `rgnet.updates`), or ``"auto"``.
+    warmup : int, optional
+        Sweeps of each chain before its first draw (without ``thin``, the pilot that measures τ follows them);
+        chosen from the measured autocorrelation time unless given.
+    thin : int, optional
+        Sweeps from one draw to the next; chosen likewise.
+    seed : int, optional
+        Non-negative. Unless given, fresh entropy from the system, which is stored.
+    resume : Dataset, optional
+        What an earlier call returned (or its last part): the result holds the draws that follow, bit for bit as if
+        the run had not been interrupted. Chains, update, warm-up, thinning and seed are those of the earlier call.
+    progress : bool
+        Show a progress bar with the running energy per site.
+    callback : callable, optional
+        ``callback(done, total, energy)`` after every stretch of work (a fraction of a second a chain): draws done and
+        wanted in each chain, and the running mean of the energy H/N per site. During warm-up ``done`` is 0.
+
+    Returns
+    -------
+    Dataset
+        ``spin(chain, draw, *space)`` int8 ±1, ``energy(chain, draw)`` = H (total, dimensionless) and
+        ``magnetization(chain, draw)`` = Σ s. Attributes: model, boundary, level, scale, update, kernel, seed, warmup
+        and thin (sweeps), draws (so far in each chain), where a pilot was run its length ``pilot`` (part of
+        ``warmup``), tau_energy and tau_magnetization (sweeps), clusters_per_sweep (Wolff), rng_state (after the last
+        draw), rgnet_version.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of range, the update is unknown or not exact for the model, the configurations would
+        not fit in memory, ``resume`` is of another run, or the chains are too slow for the longest pilot.
+    """
+    _check(draws, chains, warmup, thin, seed)
+    if resume is None:
+        run, attrs = _fresh(model, draws, chains or 4, update, seed)
+    else:
+        run, attrs = _resumed(model, draws, resume, chains=chains, update=update, warmup=warmup, thin=thin, seed=seed)
+    _check_memory(model, draws, len(run.states))
+    with _bar(draws, callback) if progress else nullcontext(callback) as run.callback:
+        if resume is None:
+            attrs |= _warm_up(run, warmup, thin)
+        spins, energy, magnetization = _draw(run, attrs["thin"])
+    return _dataset(run, attrs, spins, energy, magnetization)
+
+
+def _fresh(model: Ising, draws: int, chains: int, name: str, seed: int | None) -> tuple[Chains, dict[str, Any]]:
+    """Chains at their start, and the first of their attributes."""
+    update = updates.resolve(name, model)
+    entropy = np.random.SeedSequence().entropy if seed is None else int(seed)
+    streams = [np.random.SeedSequence(entropy, spawn_key=(chain,)) for chain in range(chains)]
+    rngs = [np.random.Generator(np.random.PCG64(stream)) for stream in streams]
+    states = [start(model, chain, rng) for chain, rng in enumerate(rngs)]
+    return Chains(model, update, update.prepare(model), states, rngs, draws), {"seed": str(entropy), "draws": 0}
+
+
+def _warm_up(run: Chains, warmup: int | None, thin: int | None) -> dict[str, Any]:
+    """Bring the chains to equilibrium; what was done and chosen, as attributes."""
+    done = warmup or 0
+    if run.update.tune is not None:
+        done = _TUNING if warmup is None else warmup
+        run.move = run.update.tune(run.move, run.states, run.rngs, done)
+    else:
+        advance(run, done)
+    if warmup is not None and thin is not None:
+        return {"warmup": int(done), "thin": int(thin)}
+    times, length = pilot(run)
+    tau = max(times.values())
+    more = math.ceil(_WARMUP_TIMES * tau) if warmup is None else 0
+    advance(run, more)
+    return {
+        "warmup": int(done + length + more),
+        "thin": max(1, round(tau)) if thin is None else int(thin),
+        "pilot": length,
+        **{f"tau_{name}": value for name, value in times.items()},
+    }
+
+
+def _draw(run: Chains, thin: int) -> tuple[npt.NDArray[np.int8], npt.NDArray[Any], npt.NDArray[Any]]:
+    """Configurations (chain, draw, N), energies and magnetisations (chain, draw)."""
+    chains, sites = len(run.states), run.model.n_sites
+    spins = np.empty((chains, run.draws, sites), dtype=np.int8)
+    energy = np.empty((chains, run.draws))
+    magnetization = np.empty((chains, run.draws), dtype=np.int64)
+    for begin, end in record(run, thin, spins):
+        part = spins[:, begin:end]
+        energy[:, begin:end] = energy_of(run.model, part)
+        magnetization[:, begin:end] = part.sum(axis=-1, dtype=np.int64)
+        run.done, run.mean_energy = end, float(energy[:, :end].mean()) / sites
+        run.report()
+    return spins, energy, magnetization
+
+
+def _dataset(
+    run: Chains, attrs: dict[str, Any], spins: npt.NDArray[np.int8], energy: Any, magnetization: Any
+) -> xr.Dataset:
+    from rgnet import __version__
+
+    model, first = run.model, attrs["draws"]
+    chains, draws = energy.shape
+    return xr.Dataset(
+        {
+            "spin": (("chain", "draw", *lattice.dims(model.ndim)), spins.reshape(chains, draws, *model.shape)),
+            "energy": (("chain", "draw"), energy),
+            "magnetization": (("chain", "draw"), magnetization),
+        },
+        coords={"chain": np.arange(chains), "draw": np.arange(first, first + draws)},
+        attrs={
+            "model": json.dumps(model.to_dict()),
+            "boundary": json.dumps(list(model.boundary)),
+            "level": 0,
+            "scale": 1,
+            "update": run.update.name,
+            "kernel": run.move.kernel,
+            **run.move.settings,
+            **attrs,
+            "draws": first + draws,
+            "rng_state": json.dumps([rng.bit_generator.state for rng in run.rngs]),
+            "rgnet_version": __version__,
+        },
+    )
+
+
+def _resumed(model: Ising, draws: int, data: xr.Dataset, **asked: Any) -> tuple[Chains, dict[str, Any]]:
+    """The chains that ``data`` came from, as they were after its last draw, and their attributes."""
+    missing = [name for name in _ATTRS if name not in data.attrs]
+    if missing or "spin" not in data:
+        raise ValueError(f"resume: no {', '.join(missing) or 'spin'} in it; give a Dataset as rgnet.sample returns it")
+    stored = data.attrs
+    if json.loads(stored["model"]) != json.loads(json.dumps(model.to_dict())):
+        raise ValueError(
+            f"resume: sampled from {stored['model']}, not from {json.dumps(model.to_dict())}; give that model"
+        )
+    asked["seed"] = None if asked["seed"] is None else str(asked["seed"])
+    asked["update"] = None if asked["update"] == "auto" else asked["update"]
+    for name, value in asked.items():
+        had = data.sizes["chain"] if name == "chains" else stored[name]
+        if value is not None and value != had:
+            raise ValueError(f"resume: {name}={value} but the run had {name}={had}; leave it out to go on as before")
+    rng_states = json.loads(stored["rng_state"])
+    if (
+        data.sizes["draw"] == 0
+        or int(data["draw"][-1]) + 1 != stored["draws"]
+        or len(rng_states) != data.sizes["chain"]
+    ):
+        raise ValueError(
+            f"resume: its random state belongs to {len(rng_states)} chains after {stored['draws']} draws, not to the "
+            f"draws in it; give the last part as rgnet.sample returned it, whole"
+        )
+    chosen = updates.resolve(stored["update"], model)
+    move = chosen.prepare(model)
+    move = replace(move, settings={name: int(stored[name]) for name in move.settings})
+    last = data["spin"].isel(draw=-1).transpose("chain", *lattice.dims(model.ndim)).values
+    states, rngs = [], []
+    for configuration, rng_state in zip(last, rng_states, strict=True):
+        states.append(np.zeros(model.n_sites + model.shape[-1], dtype=np.int8))
+        states[-1][: model.n_sites] = configuration.ravel()
+        generator = np.random.PCG64()
+        generator.state = rng_state
+        rngs.append(np.random.Generator(generator))
+    kept = {name: stored[name] for name in stored if name.startswith("tau_") or name in ("pilot", "seed")}
+    attrs = {**kept, **{name: int(stored[name]) for name in ("warmup", "thin", "draws")}}
+    return Chains(model, chosen, move, states, rngs, draws), attrs
+
+
+def _check(draws: object, chains: object, warmup: object, thin: object, seed: object) -> None:
+    given = {"draws": (draws, 1), "chains": (chains, 1), "warmup": (warmup, 0), "thin": (thin, 1), "seed": (seed, 0)}
+    for name, (value, least) in given.items():
+        if value is None and name != "draws":
+            continue
+        if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)) or value < least:
+            raise ValueError(f"{name}={value!r}: give a whole number of at least {least}")
+
+
+def _check_memory(model: Ising, draws: int, chains: int) -> None:
+    needed = chains * draws * (model.n_sites + 16)
+    if not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
+        return
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > 0.8 * memory:
+        raise ValueError(
+            f"draws={draws}: {chains} chains of {draws} configurations of {model.n_sites} spins take "
+            f"{needed / 1e9:.3g} GB, and this machine has {memory / 1e9:.3g} GB; sample in parts with resume=, measuring "
+            f"each, or take fewer draws"
+        )
+
+
+@contextmanager
+def _bar(draws: int, callback: Callback | None) -> Iterator[Callback]:
+    """A progress bar that is fed as a callback, before the user's own."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = ("[progress.description]{task.description}", BarColumn(), "{task.completed}/{task.total}")
+    with Progress(*columns, TextColumn("H/N = {task.fields[energy]:.5f}"), TimeRemainingColumn()) as bar:
+        task = bar.add_task("warm-up", total=draws, energy=float("nan"))
+
+        def report(done: int, total: int, energy: float) -> None:
+            bar.update(task, description="draws" if done else "warm-up", completed=done, energy=energy)
+            if callback is not None:
+                callback(done, total, energy)
+
+        yield report

@@ -1,0 +1,80 @@
+"""The merged result file: every point's tables side by side, along a ``point`` dimension."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from rgnet import store
+from rgnet.study.points import Point
+from rgnet.study.schema import Study
+
+RESULT = "result.h5"
+TABLES = ("mcrg", "tangent", "couplings", "information_K", "information_h")
+
+
+def merge(study: Study, points: list[Point], folder: Path) -> Path:
+    """Write ``folder/result.h5`` from the points' files, unless it was made from these very files already.
+
+    Groups: ``thermodynamics`` over all points; ``NETWORK/mcrg`` and its like over the points that have them;
+    ``snapshots/POINT/NETWORK``. Coordinates of ``point``: its name, ensemble, K, h, sides and number of sites.
+    """
+    path = folder / RESULT
+    files = {point.name: folder / f"{point.name}.h5" for point in points}
+    sources = {name: store.verify(file) for name, file in files.items()}
+    fingerprint = hashlib.sha256(repr(sorted(sources.items())).encode()).hexdigest()
+    if path.exists():
+        try:
+            if store.read_attrs(path).get("made_from") == fingerprint:
+                return path
+        except store.FileError:
+            pass  # damaged: made anew below, the points are the originals
+    tables: dict[str, list[tuple[Point, xr.Dataset]]] = {}
+    groups: dict[str, xr.Dataset] = {}
+    notes: dict[str, Any] = {}
+    seconds = 0.0
+    for point in points:
+        tree = store.open(files[point.name])
+        attrs = tree.attrs
+        seconds += float(attrs["duration_s"])
+        if attrs["notes"]:
+            notes[point.name] = attrs["notes"]
+        names = ["thermodynamics"] + [f"{net}/{table}" for net in point.networks for table in TABLES]
+        found = {node.path.strip("/"): node.to_dataset(inherit=False) for node in tree.subtree}
+        for name in names:
+            if name in found and found[name].data_vars:
+                tables.setdefault(name, []).append((point, found[name].load()))
+        for net in point.networks:
+            if f"{net}/snapshot" in found:
+                groups[f"snapshots/{point.name}/{net}"] = found[f"{net}/snapshot"].load()
+    for name, rows in tables.items():
+        groups[name] = _stack(rows)
+    attrs = {
+        "kind": "result",
+        "study": study.model_dump(mode="json"),
+        "points": {point.name: {"file": files[point.name].name, "sha256": sources[point.name]} for point in points},
+        "made_from": fingerprint,
+        "notes": notes,
+        "compute_seconds": round(seconds, 3),
+    }
+    store.write(path, groups, attrs)
+    return path
+
+
+def _stack(rows: list[tuple[Point, xr.Dataset]]) -> xr.Dataset:
+    """Tables of several points as one, missing entries NaN."""
+    stacked = xr.concat(
+        [table for _, table in rows], dim="point", join="outer", combine_attrs="drop_conflicts", data_vars="all"
+    )
+    points = [point for point, _ in rows]
+    return stacked.assign_coords(
+        point=("point", [point.name for point in points]),
+        ensemble=("point", [point.ensemble for point in points]),
+        K=("point", [float(point.model["K"]) for point in points]),
+        h=("point", [float(point.model["h"]) for point in points]),
+        side=("point", [int(max(point.model["shape"])) for point in points]),
+        sites=("point", [int(np.prod(point.model["shape"])) for point in points]),
+        ndim=("point", [len(point.model["shape"]) for point in points]),
+    )

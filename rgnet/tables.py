@@ -1,0 +1,103 @@
+"""Short tables of a result file for the terminal: what was measured next to what is exact."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from rich.table import Table
+
+from rgnet import store
+from rgnet.estimate import parenthesis
+from rgnet.exact import ising2d, ising3d
+
+EXPONENTS = {2: (ising2d.Y_T, ising2d.Y_H, "exact"), 3: (ising3d.Y_T, ising3d.Y_H, "bootstrap")}
+
+
+def tables(result: str | Path) -> list[Table]:
+    """Tables of the result: exponents, couplings of decimated chains, and energies beside exact ones, as present."""
+    tree = store.open(result)
+    made: list[Table] = []
+    for node in tree.subtree:
+        network, _, kind = node.path.strip("/").rpartition("/")
+        if kind == "mcrg":
+            made += _exponents(network, node.to_dataset().load())
+        elif kind == "couplings":
+            made += _decimated(network, node.to_dataset().load(), tree.attrs["study"])
+    if "thermodynamics" in tree:
+        made += _energies(tree["thermodynamics"].to_dataset().load())
+    return made
+
+
+def _exponents(network: str, table: xr.Dataset) -> list[Table]:
+    made = []
+    for index, point in enumerate(table["point"].values):
+        row = table.isel(point=index)
+        known = EXPONENTS.get(int(row["ndim"]))
+        view = Table(title=f"Exponents by level: {network}, {point}", title_justify="left")
+        for heading in ("level", "operators", "y_t", "y_h"):
+            view.add_column(heading, justify="right")
+        for level in row["level"].values:
+            entry = row.sel(level=level)
+            t, h = _last(entry, "y_t"), _last(entry, "y_h")
+            view.add_row(str(int(level)), f"{t[0]} even, {h[0]} odd", t[1], h[1])
+        if known:
+            view.add_row(known[2], "", f"{known[0]:g}", f"{known[1]:g}", style="bold")
+        made.append(view)
+    return made
+
+
+def _last(entry: xr.Dataset, name: str) -> tuple[int, str]:
+    """The value with most operators that there is: how many, and how it reads."""
+    values = entry[name].values
+    good = np.flatnonzero(np.isfinite(values))
+    if good.size == 0:
+        return 0, "none"
+    last = int(good[-1])
+    return int(entry["operators"].values[last]), parenthesis(
+        float(values[last]), float(entry[f"{name}_stderr"].values[last])
+    )
+
+
+def _decimated(network: str, table: xr.Dataset, study: dict[str, Any]) -> list[Table]:
+    """tanh K' of decimated chains beside tanh^b K."""
+    layers = study["networks"][network]["layers"]
+    chains = [i for i, d in enumerate(table["ndim"].values) if d == 1]
+    if not chains or any(layer["layer"] != "decimation" for layer in layers) or np.any(table["h"].values != 0):
+        return []
+    view = Table(title=f"tanh K by level: {network}", title_justify="left")
+    for heading in ("K", "level", "scale", "tanh K'", "exact tanh^b K", "z"):
+        view.add_column(heading, justify="right")
+    for i in chains:
+        row = table.isel(point=i)
+        K = float(row["K"])
+        for level in row["level"].values:
+            entry = row.sel(level=level, operator="nn")
+            scale = int(np.prod([layer["b"] for layer in _layers(layers)[: int(level)]] or [1]))
+            value, error = float(entry["coupling"]), float(entry["coupling_stderr"])
+            tanh, slope = np.tanh(value), 1 - np.tanh(value) ** 2
+            exact = np.tanh(K) ** scale
+            view.add_row(
+                f"{K:g}", str(int(level)), str(scale), parenthesis(tanh, slope * error), f"{exact:.5f}",
+                f"{(tanh - exact) / (slope * error):+.1f}",
+            )  # fmt: skip
+    return [view]
+
+
+def _layers(layers: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [layer for layer in layers for _ in range(layer["repeat"])]
+
+
+def _energies(table: xr.Dataset) -> list[Table]:
+    """How the energies of all points compare with the exact ones: one line."""
+    if "energy_exact" not in table:
+        return []
+    z = (table["energy"] - table["energy_exact"]) / table["energy_stderr"]
+    z = z.values[np.isfinite(z.values)]
+    if z.size == 0:
+        return []
+    view = Table(title="Energies beside exact ones (Kaufman 1949; transfer matrix)", title_justify="left")
+    for heading in ("points", "mean z", "largest |z|"):
+        view.add_column(heading, justify="right")
+    view.add_row(str(z.size), f"{z.mean():+.2f}", f"{np.abs(z).max():.2f}")
+    return [view]

@@ -1,0 +1,152 @@
+"""Chains in motion: where they start, how they advance in short calls, and how long they remember.
+
+A kernel is never called for more than a fraction of a second, so that signals are heard; how the work is cut does not
+change the random numbers.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from rgnet import stats, updates
+from rgnet.models import Ising
+from rgnet.updates.base import Move, State, Update
+
+Callback = Callable[[int, int, float], None]
+
+_SPINS_PER_CALL = 1 << 22  # spin updates in one kernel call: well below half a second, so that signals are heard
+_PILOT = 128  # sweeps with which the pilot begins
+_PILOT_MOST = 1 << 20  # sweeps at which it gives up …
+_PILOT_WORK = 1 << 32  # … or spin updates a chain, whichever comes first (but not before 1024 sweeps)
+_PILOT_TIMES = 50.0  # length of the second half of the pilot, in units of τ
+
+
+@dataclass
+class Chains:
+    """The chains of one run: where they are, how they move, and what has been reported of them."""
+
+    model: Ising
+    update: Update
+    move: Move
+    states: list[State]
+    rngs: list[np.random.Generator]
+    draws: int
+    callback: Callback | None = None
+    done: int = 0
+    mean_energy: float = float("nan")
+
+    def report(self) -> None:
+        """Call back with draws done, draws wanted and the running energy per site."""
+        if self.callback is not None:
+            self.callback(self.done, self.draws, self.mean_energy)
+
+
+def start(model: Ising, chain: int, rng: np.random.Generator) -> State:
+    """Starting state of a chain: ordered for even ones (staggered if K < 0), random for odd ones."""
+    spins = np.zeros(model.n_sites + model.shape[-1], dtype=np.int8)
+    if chain % 2:
+        spins[: model.n_sites] = 2 * rng.integers(0, 2, size=model.n_sites, dtype=np.int8) - 1
+    elif model.K < 0:
+        spins[: model.n_sites] = _stagger(model)
+    else:
+        spins[: model.n_sites] = -1 if model.h < 0 else 1
+    return spins
+
+
+def _stagger(model: Ising) -> State:
+    return np.asarray((1 - 2 * (np.indices(model.shape).sum(axis=0) % 2)).ravel(), dtype=np.int8)
+
+
+def advance(run: Chains, sweeps: int) -> None:
+    """Sweeps that nobody looks at."""
+    scratch = np.empty((1, run.model.n_sites), dtype=np.int8)
+    most = max(1, _SPINS_PER_CALL // run.model.n_sites)
+    for begin in range(0, sweeps, most):
+        for spins, rng in zip(run.states, run.rngs, strict=True):
+            run.move.run(spins, rng, min(most, sweeps - begin), scratch)
+        run.report()
+
+
+def record(run: Chains, every: int, out: npt.NDArray[np.int8]) -> Iterator[tuple[int, int]]:
+    """Fill out (chain, draw, N), a draw every so many sweeps; yields the stretches of draws as they are filled."""
+    most = max(1, _SPINS_PER_CALL // run.model.n_sites)
+    rows = max(1, most // every)
+    before = (every - 1) // most * most  # of the sweeps to one draw, those that take calls of their own
+    for begin in range(0, out.shape[1], rows):
+        end = min(begin + rows, out.shape[1])
+        advance(run, before)
+        for chain, (spins, rng) in enumerate(zip(run.states, run.rngs, strict=True)):
+            run.move.run(spins, rng, every - before, out[chain, begin:end])
+        yield begin, end
+
+
+def energy_of(model: Ising, spins: npt.NDArray[np.int8]) -> npt.NDArray[np.float64]:
+    """H of configurations (..., N)."""
+    return model.energy(spins.reshape(*spins.shape[:-1], *model.shape))
+
+
+def pilot(run: Chains) -> tuple[dict[str, float], int]:
+    """Measure the integrated autocorrelation times (`rgnet.stats`), in sweeps, by a run that grows until it can tell them.
+
+    Watched are the energy, |magnetisation| (the magnetisation itself where s → −s is no symmetry) and, for K < 0, the
+    staggered |magnetisation|. The run discards its first half and doubles until the second is at least 50 τ long in
+    each chain, τ the largest of the times.
+
+    Returns
+    -------
+    times : dict
+        By name: energy, magnetization, staggered.
+    length : int
+        Sweeps that this took, in each chain.
+
+    Raises
+    ------
+    ValueError
+        If 2²⁰ sweeps or 2³² spin updates a chain are not enough.
+    """
+    model, chains = run.model, len(run.states)
+    limit = min(_PILOT_MOST, max(1024, _PILOT_WORK // model.n_sites))
+    even_sites = np.flatnonzero(_stagger(model) > 0) if model.K < 0 else None
+    names = ("energy", "magnetization", "staggered")[: 2 if even_sites is None else 3]
+    rows = max(1, _SPINS_PER_CALL // model.n_sites)
+    series = np.empty((len(names), chains, 0))
+    goal = _PILOT
+    while True:
+        while series.shape[2] < goal:
+            part = np.empty((chains, min(rows, goal - series.shape[2]), model.n_sites), dtype=np.int8)
+            for _ in record(run, 1, part):
+                pass
+            series = np.concatenate([series, _observables(model, part, even_sites)], axis=2)
+            run.mean_energy = float(series[0, :, series.shape[2] // 2 :].mean()) / model.n_sites
+            run.report()
+        kept = series[:, :, goal // 2 :]
+        # A frozen lattice never changes: nothing is left to forget
+        taus = [0.5 if np.ptp(x) == 0 else stats.autocorrelation_time(x) for x in kept]
+        tau, slowest = max(zip(taus, names, strict=True))
+        if kept.shape[2] >= _PILOT_TIMES * tau:
+            return dict(zip(names, taus, strict=True)), goal
+        if goal >= limit:
+            raise ValueError(_too_slow(run, goal, tau, slowest))
+        goal = min(limit, 2 * goal)
+
+
+def _observables(
+    model: Ising, spins: npt.NDArray[np.int8], even_sites: npt.NDArray[np.int64] | None
+) -> npt.NDArray[np.float64]:
+    """What the pilot watches, (observable, chain, sweep)."""
+    magnetization = spins.sum(axis=-1, dtype=np.int64)
+    watched = [energy_of(model, spins), np.abs(magnetization) if model.is_symmetric else magnetization]
+    if even_sites is not None:
+        watched.append(np.abs(2 * spins[..., even_sites].sum(axis=-1, dtype=np.int64) - magnetization))
+    return np.stack(watched).astype(np.float64)
+
+
+def _too_slow(run: Chains, sweeps: int, tau: float, slowest: str) -> str:
+    best = updates.resolve("auto", run.model).name
+    other = f"use update={best!r}, or " if best != run.update.name else ""
+    return (
+        f"update={run.update.name!r}: after {sweeps} sweeps of pilot the autocorrelation time of the {slowest} is "
+        f"about {tau:.3g} sweeps, too long to choose warm-up and thinning by it; {other}give warmup= and thin= yourself"
+    )

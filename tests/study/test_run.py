@@ -1,0 +1,294 @@
+"""A study from file to results: what lands where, what is skipped, what repeats bit for bit."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import rgnet as rg
+from rgnet import flow, store
+from rgnet import study as studies
+
+STUDY = {
+    "name": "tiny",
+    "seed": 5,
+    "sample": {"draws": 300, "chains": 2},
+    "networks": {
+        "majority": {"layers": [{"layer": "majority", "repeat": 2}]},
+        "average": {"layers": [{"layer": "average", "repeat": 2}], "keep_levels": False},
+    },
+    "ensembles": [
+        {
+            "name": "main",
+            "shape": [16, 16],
+            "K_over_K_c": 1,
+            "networks": ["majority", "average"],
+            "analyses": ["mcrg", "tangent", "couplings", "information", "snapshots"],
+        },
+        {"name": "scan", "shape": [[4, 4], [8, 8]], "K": [0.3, 0.4]},
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    """A finished run: its folder and the states that the observer saw."""
+    folder = tmp_path_factory.mktemp("data")
+    seen = []
+    with ThreadPoolExecutor(2) as executor:
+        result = rg.run(
+            studies.parse(STUDY), data=folder, executor=executor, observer=lambda s: seen.append((s.done, s.total))
+        )
+    return folder / "tiny", result, seen
+
+
+def times(folder):
+    return {path.name: path.stat().st_mtime_ns for path in folder.glob("*.h5")}
+
+
+def test_files(done):
+    folder, result, seen = done
+    points = {f"scan-{s}x{s}-K{K}.h5" for s in (4, 8) for K in (0.3, 0.4)} | {"main-16x16-1Kc.h5"}
+    assert {path.name for path in folder.iterdir()} == points | {"result.h5"}
+    assert result == folder / "result.h5"
+    assert seen[-1] == (5, 5)
+    assert [d for d, _ in seen] == sorted(d for d, _ in seen)
+
+
+def test_a_point_holds_everything(done):
+    tree = rg.open(done[0] / "main-16x16-1Kc.h5")
+    data = tree["samples"].to_dataset()
+    assert dict(data.sizes) == {"chain": 2, "draw": 300, "x": 16, "y": 16}
+    model = rg.models.from_attrs(data.attrs)
+    np.testing.assert_allclose(data["energy"], model.energy(data["spin"].values))
+    levels = [tree[f"majority/level_{k}"] for k in range(3)]
+    assert [level["operator_sum"].sizes["operator"] for level in levels] == [8, 8, 8]
+    assert levels[2]["spin"].shape == (2, 300, 4, 4)
+    assert "spin" not in levels[0]
+    assert "spin" not in tree["average/level_1"]
+    again = flow.mcrg([level["operator_sum"] for level in levels])
+    xr.testing.assert_allclose(again, tree["majority/mcrg"].to_dataset().load())
+    assert tree.attrs["study"]["seed"] == 5
+    assert "average" in tree.attrs["notes"]
+    assert float(tree["average/information_h"]["fraction"][2]) == pytest.approx(1.0)
+
+
+def test_levels_are_made_again_from_the_stored_seed(done):
+    """Levels left out of a file (keep_levels = false) follow from its samples."""
+    tree = rg.open(done[0] / "main-16x16-1Kc.h5")
+    point = studies.points(studies.parse(STUDY))[0]
+    assert point.to_dict() == tree.attrs["point"]
+    seed = int(tree["majority/level_1"].attrs["levels_seed"])
+    levels = point.build_network("majority").levels(tree["samples"].to_dataset().load(), seed=seed)
+    np.testing.assert_array_equal(levels[2]["spin"], tree["majority/level_2"]["spin"])
+
+
+def test_the_result_has_every_point(done):
+    tree = rg.open(done[1])
+    table = tree["thermodynamics"].to_dataset()
+    assert table.sizes["point"] == 5
+    z = (table["energy"] - table["energy_exact"]) / table["energy_stderr"]
+    assert float(abs(z).max()) < 4.0
+    assert set(table["side"].values) == {4, 8, 16}
+    assert tree["majority/mcrg"].sizes["point"] == 1
+    assert set(tree["snapshots/main-16x16-1Kc/average"].data_vars) == {"level_0", "level_1", "level_2"}
+    assert {entry["file"] for entry in tree.attrs["points"].values()} == {f"{n}.h5" for n in table["point"].values}
+
+
+def test_running_again_does_nothing(done):
+    folder, result, _ = done
+    before = times(folder)
+    assert rg.run(studies.parse(STUDY), data=folder.parent, executor=None) == result
+    assert times(folder) == before
+
+
+def test_added_points_leave_the_others_alone(done, tmp_path):
+    import shutil
+
+    shutil.copytree(done[0], tmp_path / "tiny")
+    before = times(tmp_path / "tiny")
+    more = {**STUDY, "ensembles": [*STUDY["ensembles"], {"name": "new", "shape": [6], "K": 0.2}]}
+    with ThreadPoolExecutor(1) as executor:
+        rg.run(studies.parse(more), data=tmp_path, executor=executor)
+    after = times(tmp_path / "tiny")
+    assert {name for name in after if after[name] != before.get(name)} == {"new-6-K0.2.h5", "result.h5"}
+
+
+def test_other_settings_are_not_mixed_in(done):
+    other = {**STUDY, "sample": {"draws": 400, "chains": 2}}
+    with pytest.raises(studies.StudyError, match="was computed with other settings") as caught:
+        rg.run(studies.parse(other), data=done[0].parent)
+    assert "sample: draws 300 there, 400 now" in str(caught.value)
+    assert "--force" in str(caught.value)
+
+
+def test_a_damaged_point_is_named(done, tmp_path):
+    import shutil
+
+    shutil.copytree(done[0], tmp_path / "tiny")
+    path = tmp_path / "tiny" / "scan-4x4-K0.3.h5"
+    path.write_bytes(path.read_bytes()[:-1000])
+    with pytest.raises(studies.StudyError, match=r"scan-4x4-K0.3.h5.*\n.*--force"):
+        rg.run(studies.parse(STUDY), data=tmp_path)
+
+
+def test_force_computes_the_same_again(done, tmp_path):
+    """Every point again, in another folder and by another executor: the same data bit for bit."""
+    with ThreadPoolExecutor(1) as executor:
+        rg.run(studies.parse(STUDY), data=tmp_path, executor=executor)
+        first = times(tmp_path / "tiny")
+        rg.run(studies.parse(STUDY), data=tmp_path, executor=executor, force=True)
+    assert all(times(tmp_path / "tiny")[name] > first[name] for name in first)
+    from rgnet.study.compute import IGNORED_ATTRS
+
+    for path in done[0].glob("*Kc.h5"):
+        assert store.same(path, tmp_path / "tiny" / path.name, ignore=IGNORED_ATTRS) == []
+
+
+def test_a_dask_cluster_serves_as_executor(done, tmp_path):
+    distributed = pytest.importorskip("distributed")
+    small = {**STUDY, "ensembles": STUDY["ensembles"][1:]}
+    with (
+        distributed.LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        rg.run(studies.parse(small), data=tmp_path, executor=client.get_executor(pure=False))
+    from rgnet.study.compute import IGNORED_ATTRS
+
+    differing = store.same(
+        done[0] / "scan-8x8-K0.3.h5", tmp_path / "tiny" / "scan-8x8-K0.3.h5", ignore=IGNORED_ATTRS | {"study"}
+    )
+    assert differing == []
+
+
+def test_workers_must_be_a_number():
+    with pytest.raises(studies.StudyError, match="workers=0: a whole number of at least 1"):
+        rg.run(studies.parse(STUDY), workers=0)
+
+
+TOML = """
+name = "shell"
+seed = 1
+[sample]
+draws = 200
+chains = 2
+[[ensembles]]
+name = "a"
+shape = [8, 8]
+K = [0.3, 0.4]
+"""
+
+
+def rgnet(*arguments, cwd, timeout=300):
+    command = [sys.executable, "-m", "rgnet.cli", *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=timeout)
+
+
+def test_the_command_line(tmp_path):
+    """Run, run again, repeat a point: with the default pool of spawned processes."""
+    (tmp_path / "s.toml").write_text(TOML)
+    first = rgnet("run", "s.toml", cwd=tmp_path)
+    assert first.returncode == 0, first.stderr
+    assert "[2/2]" in first.stdout
+    assert "energy/site" in first.stdout
+    assert str(Path("data", "shell", "result.h5")) in first.stdout
+    before = times(tmp_path / "data" / "shell")
+    again = rgnet("run", "s.toml", cwd=tmp_path)
+    assert again.returncode == 0
+    assert "All 2 points of shell are complete: nothing to compute" in again.stdout
+    assert times(tmp_path / "data" / "shell") == before
+    repeat = rgnet("run", "data/shell/a-8x8-K0.3.h5", cwd=tmp_path)
+    assert repeat.returncode == 0
+    assert "the data agree bit for bit" in repeat.stdout
+    assert (tmp_path / "data" / "shell" / "a-8x8-K0.3.again.h5").exists()
+    result = rgnet("run", "data/shell/result.h5", cwd=tmp_path)
+    assert result.returncode == 2
+    assert "holds no single point" in result.stderr
+
+
+def test_a_point_that_differs_is_said_to(tmp_path):
+    """A stored value edited by hand: the file is sealed anew, so only the repetition can tell."""
+    (tmp_path / "s.toml").write_text(TOML)
+    assert rgnet("run", "s.toml", cwd=tmp_path).returncode == 0
+    path = tmp_path / "data" / "shell" / "a-8x8-K0.3.h5"
+    tree = store.open(path)
+    groups = {n.path.strip("/"): n.to_dataset(inherit=False).load() for n in tree.subtree if n.path != "/"}
+    groups["samples"]["energy"][0, 0] += 1.0
+    store.write(path, groups, tree.attrs)
+    repeat = rgnet("run", path, cwd=tmp_path)
+    assert repeat.returncode == 1
+    assert "the data DIFFER" in repeat.stdout
+    assert "samples/energy" in repeat.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("s.toml", TOML.replace("draws", "drwas"), "sample.drwas: unknown key; did you mean 'draws'?"),
+        ("s.toml", TOML.replace("[8, 8]", "[8, -8]"), "shape=(8, -8)"),
+        ("missing.toml", None, "no such file"),
+        ("folder.toml", "", "is a directory"),
+        ("file.h5", "not HDF5 at all", "file.h5"),
+        ("missing.h5", None, "missing.h5"),
+    ],
+)
+def test_bad_input_is_one_message_and_exit_2(tmp_path, name, content, message):
+    if name == "folder.toml":
+        (tmp_path / name).mkdir()
+    elif content is not None:
+        (tmp_path / name).write_text(content)
+    before = sorted(tmp_path.iterdir())
+    outcome = rgnet("run", name, cwd=tmp_path)
+    assert outcome.returncode == 2
+    assert message in outcome.stderr
+    assert outcome.stderr.startswith("rgnet: error: ")
+    assert "Traceback" not in outcome.stderr
+    assert outcome.stdout == ""
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_truncated_point_is_refused_by_name(done, tmp_path):
+    path = tmp_path / "cut.h5"
+    path.write_bytes((done[0] / "scan-4x4-K0.3.h5").read_bytes()[:5000])
+    outcome = rgnet("run", path, cwd=tmp_path)
+    assert outcome.returncode == 2
+    assert "cut.h5" in outcome.stderr
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_stop_is_quick_and_loses_nothing(tmp_path, number, status):
+    """Stopped in the middle of a long point: within a second, complete points whole, scratch gone; then run to the end."""
+    text = TOML + '[[ensembles]]\nname = "long"\nshape = [128, 128]\nK = 0.42\ndraws = 100000\nwarmup = 10\nthin = 50\n'
+    (tmp_path / "s.toml").write_text(text)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "rgnet.cli", "run", "s.toml"],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    folder = tmp_path / "data" / "shell"
+    deadline = time.monotonic() + 240
+    while time.monotonic() < deadline:
+        running = list((folder / ".running").glob("long*.json")) if folder.exists() else []
+        if running and json.loads(running[0].read_text() or "{}").get("done", 0) > 0 and len(list(folder.glob("*.h5"))) == 2:
+            break
+        time.sleep(0.05)
+    else:
+        process.kill()
+        pytest.fail("the long point never started")
+    start = time.monotonic()
+    os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
+    _, stderr = process.communicate(timeout=30)
+    assert time.monotonic() - start < 2.0  # a second on an idle machine
+    assert process.returncode == status
+    assert "complete points are kept" in stderr
+    assert "Traceback" not in stderr
+    assert sorted(path.name for path in folder.iterdir()) == ["a-8x8-K0.3.h5", "a-8x8-K0.4.h5"]
+    (tmp_path / "s.toml").write_text(TOML)
+    assert rgnet("run", "s.toml", cwd=tmp_path).returncode == 0
