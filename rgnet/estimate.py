@@ -71,7 +71,7 @@ def parenthesis(value: float, stderr: float) -> str:
     """
     if not (math.isfinite(value) and math.isfinite(stderr)):
         return f"{value:.6g}" if not math.isfinite(value) else f"{value:.6g}(?)"
-    if stderr <= 0:
+    if stderr <= 1e-12 * abs(value):  # rounding, not an error
         return f"{value:.10g}"
     exponent = math.floor(math.log10(stderr))
     digits = 2 if round(stderr / 10.0 ** (exponent - 1)) < 20 else 1

@@ -55,6 +55,8 @@ def thermodynamics(data: xr.Dataset, *, blocks: int = 64) -> xr.Dataset:
     sites = math.prod(shape)
     bonds = ops.sums(spins, ops.resolve(["nn"], len(space)), model.boundary)[..., 0] / sites
     magnet = spins.sum(axis=tuple(range(2, spins.ndim)), dtype=np.int64) / sites
+    if bonds.size < 2:
+        raise ValueError("one draw: thermodynamics needs more, several hundred for useful errors")
     for series in (bonds, np.abs(magnet)):
         if np.ptp(series) > 0:
             stats.mean(series)

@@ -173,15 +173,15 @@ def resolve(operators: Sequence[str | Operator] | str | Operator, ndim: int) -> 
 
 
 def defaults(ndim: int, sector: str, *, real: bool = False) -> tuple[Operator, ...]:
-    """The standard set of a sector ("even" or "odd"), short-ranged first; with powers of φ for real-valued levels."""
+    """The standard set of a sector ("even" or "odd"), short-ranged first; powers of φ last, for real-valued levels."""
     if sector == "even":
         names = {1: ("nn", "nnn", "third"), 2: ("nn", "nnn", "plaquette", "third")}.get(
             ndim, ("nn", "nnn", "third", "plaquette") if ndim > 3 else ("nn", "nnn", "third", "plaquette", "fourth")
         )
-        names = ("phi2", "phi4", *names) if real else names
+        names = (*names, "phi2", "phi4") if real else names
     elif sector == "odd":
         names = ("m", "straight") if ndim == 1 else ("m", "corner", "straight", "diagonal")
-        names = ("m", "phi3", *names[1:]) if real else names
+        names = (*names, "phi3") if real else names
     else:
         raise ValueError(f'sector={sector!r}: it is "even" or "odd"')
     return tuple(named(name, ndim) for name in names)
@@ -269,7 +269,7 @@ def sums(
     step = max(1, (1 << 18) // flat[0].size if flat.size else 1)  # padded copies that stay in the cache
     padded_shape = tuple(side + 2 * reach for side in shape)
     strides = np.cumprod((1, *padded_shape[:0:-1]))[::-1]
-    rows = _row_starts(shape, padded_shape, reach)
+    rows = row_starts(shape, padded_shape, reach)
     tables = [_offset_table(item, strides) for item in operators]
     for start in range(0, flat.shape[0], step):
         chunk = lattice.pad(flat[start : start + step], reach, ndim, names)
@@ -279,7 +279,7 @@ def sums(
     return out.reshape(*batch, len(operators))
 
 
-def _row_starts(shape: Sequence[int], padded: Sequence[int], reach: int) -> npt.NDArray[np.int64]:
+def row_starts(shape: Sequence[int], padded: Sequence[int], reach: int) -> npt.NDArray[np.int64]:
     """Where each row of the last axis begins in a flattened padded configuration."""
     index = np.arange(int(np.prod(padded))).reshape(tuple(padded))
     inner = index[tuple(slice(reach, reach + side) for side in shape)]

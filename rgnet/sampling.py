@@ -2,10 +2,10 @@
 
 What it decides, when not told:
 
-- **Warm-up.** Chains start from different states, ordered and random in turn. A pilot run measures the largest integrated
-  autocorrelation time τ, in sweeps, of energy and |magnetisation| about the common mean of the chains, so that
-  chains which still remember their start look correlated (`rgnet.updates.chains.pilot`; 50 τ are discarded, 50 τ
-  measured). Then everything is frozen, and 20 τ more sweeps go by before the first draw.
+- **Warm-up.** Chains start from different states, ordered and random in turn. A pilot run measures the largest
+  integrated autocorrelation time τ, in sweeps, of energy and |magnetisation| about the common mean of the chains,
+  so that chains which still remember their start look correlated (`rgnet.updates.chains.pilot`; at least 50 τ are
+  discarded, 50 τ measured). Then everything is frozen, and 20 τ more sweeps go by before the first draw.
 - **Thinning.** One draw every max(1, round(τ)) sweeps, the same in all chains.
 
 Random numbers: one stream for each chain, PCG64 on SeedSequence(seed, spawn_key=(chain,)), whose state is stored with
@@ -18,6 +18,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,6 @@ import xarray as xr
 
 from rgnet import lattice, updates
 from rgnet.models import Ising
-from rgnet.updates import Update
 from rgnet.updates.chains import Callback, Chains, advance, energy_of, pilot, record, start
 
 _TUNING = 50  # sweeps of warm-up for moves that tune themselves, before the pilot
@@ -152,8 +152,6 @@ def _draw(run: Chains, thin: int) -> tuple[npt.NDArray[np.int8], npt.NDArray[Any
 def _dataset(
     run: Chains, attrs: dict[str, Any], spins: npt.NDArray[np.int8], energy: Any, magnetization: Any
 ) -> xr.Dataset:
-    from rgnet import __version__
-
     model, first = run.model, attrs["draws"]
     chains, draws = energy.shape
     return xr.Dataset(
@@ -174,7 +172,7 @@ def _dataset(
             **attrs,
             "draws": first + draws,
             "rng_state": json.dumps([rng.bit_generator.state for rng in run.rngs]),
-            "rgnet_version": __version__,
+            "rgnet_version": version("rgnet"),
         },
     )
 
@@ -238,8 +236,8 @@ def _check_memory(model: Ising, draws: int, chains: int) -> None:
     if needed > 0.8 * memory:
         raise ValueError(
             f"draws={draws}: {chains} chains of {draws} configurations of {model.n_sites} spins take "
-            f"{needed / 1e9:.3g} GB, and this machine has {memory / 1e9:.3g} GB; sample in parts with resume=, measuring "
-            f"each, or take fewer draws"
+            f"{needed / 1e9:.3g} GB, and this machine has {memory / 1e9:.3g} GB; sample in parts with resume=, "
+            f"measuring each, or take fewer draws"
         )
 
 

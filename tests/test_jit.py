@@ -1,4 +1,4 @@
-"""The compile cache: an edit anywhere in the package gives new physics in a new process, and unedited sources hit it."""
+"""The compile cache: an edit anywhere gives new physics in a new process, and unedited sources hit it."""
 
 import os
 import shutil

@@ -121,7 +121,7 @@ def _histogram(x: Array, coding: _Coding, boundary: Sequence[str], counter: "_De
     if not ((x == 1) | (x == -1)).all():
         raise ValueError(f"a spin is {x[(x != 1) & (x != -1)][0]}: pseudo-likelihood couplings are for spins ±1")
     padded = tuple(side + 2 * coding.reach for side in shape)
-    rows = ops._row_starts(shape, padded, coding.reach)
+    rows = ops.row_starts(shape, padded, coding.reach)
     step = max(1, _CHUNK // math.prod(shape))
     for begin in range(0, len(x), step):
         chunk = lattice.pad(x[begin : begin + step].astype(np.int8, copy=False), coding.reach, len(shape), boundary)

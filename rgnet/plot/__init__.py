@@ -43,8 +43,8 @@ def figures(result: str | Path) -> dict[str, Figure]:
     networks = list(attrs["study"]["networks"])
     made: dict[str, Figure] = {}
     shots = {name: group for name, group in groups.items() if name.startswith("snapshots/")}
-    if shots and "thermodynamics" in groups:
-        made["configurations"] = configurations(_rows(shots, groups["thermodynamics"], networks[0]))
+    if shots:
+        made["configurations"] = configurations(_rows(shots, networks[0]))
     for network in networks:
         suffix = "" if len([n for n in networks if f"{n}/mcrg" in groups]) < 2 else f"-{network}"
         if f"{network}/mcrg" in groups:
@@ -99,18 +99,14 @@ def save_all(result: str | Path, folder: str | Path) -> list[Path]:
     return paths
 
 
-def _rows(shots: dict[str, xr.Dataset], table: xr.Dataset, network: str) -> list[tuple[str, xr.Dataset]]:
-    """Snapshots of one network, by coupling."""
-    couplings = {
-        str(p): (float(K), int(d))
-        for p, K, d in zip(table["point"].values, table["K"].values, table["ndim"].values, strict=True)
-    }
+def _rows(shots: dict[str, xr.Dataset], network: str) -> list[tuple[str, xr.Dataset]]:
+    """Snapshots by coupling, of one network where a point has several."""
     rows = []
     for name, shot in shots.items():
         _, point, of = name.split("/")
-        if of == network or not any(f"snapshots/{point}/{network}" == other for other in shots):
-            K, ndim = couplings[point]
-            rows.append((K, coupling_label(K, _K_C.get(ndim)), shot))
+        if of == network or f"snapshots/{point}/{network}" not in shots:
+            K = float(shot.attrs["K"])
+            rows.append((K, coupling_label(K, _K_C.get(int(shot.attrs["ndim"]))), shot))
     return [(label, shot) for _, label, shot in sorted(rows, key=lambda row: row[0])]
 
 
@@ -129,11 +125,11 @@ def _decimated(groups: dict[str, xr.Dataset], study: dict[str, Any]) -> list[tup
 
 
 def _scan(table: xr.Dataset | None) -> xr.Dataset | None:
-    """Points of ensembles that scan at least three couplings, without a field."""
+    """Points without a field of the ensemble that scans most couplings, if they are at least three."""
     if table is None or "binder" not in table:
         return None
     names = table["ensemble"].values
-    wide = [n for n in np.unique(names) if len(np.unique(table["K"].values[names == n])) >= 3]
-    keep = np.isin(names, wide) & (table["h"].values == 0) & np.isfinite(table["binder"].values)
-    rows = table.isel(point=np.flatnonzero(keep))
-    return rows if rows.sizes["point"] >= 3 else None
+    usable = (table["h"].values == 0) & np.isfinite(table["binder"].values)
+    scanned = {name: len(np.unique(table["K"].values[usable & (names == name)])) for name in names}
+    widest = max(scanned, key=lambda name: scanned[name])
+    return table.isel(point=np.flatnonzero(usable & (names == widest))) if scanned[widest] >= 3 else None

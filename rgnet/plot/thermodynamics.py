@@ -3,6 +3,7 @@
 import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from rgnet.plot.style import EXACT, styled, subplots
 
@@ -33,10 +34,10 @@ def thermodynamics(table: xr.Dataset, K_c: float | None = None) -> Figure:
             factor = 1.0 / side if name == "correlation_length" else 1.0
             ax.errorbar(part["K"], factor * part[name], factor * part[f"{name}_stderr"], label=f"$L = {side}$")
         if K_c is not None and table["K"].min() < K_c < table["K"].max():
-            ax.axvline(K_c, **EXACT)
+            ax.axvline(K_c, label="$K_c$ exact", **EXACT)
         ax.set_xlabel("coupling $K$")
+        ax.xaxis.set_major_locator(MaxNLocator(4))
         ax.set_title(label)
     axes[0, 0].set_yscale("log")
-    axes[0, 2].set_yscale("log")
     axes[0, 0].legend()
     return figure

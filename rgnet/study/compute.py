@@ -55,8 +55,7 @@ def compute_point(
         "versions": _versions(),
     }
     store.write(path, groups, attrs)
-    thermodynamics = groups["thermodynamics"]
-    energy = float(thermodynamics["energy"]) if "energy" in thermodynamics else float("nan")
+    energy = float(groups["thermodynamics"]["energy"]) if "thermodynamics" in groups else float("nan")
     return {"name": point.name, "seconds": seconds, "energy": energy, "notes": notes}
 
 
@@ -75,9 +74,8 @@ def measure_point(
         except ValueError as error:  # too short a chain, dependent operators: said, and the rest is kept
             notes[group] = str(error)
 
-    attempt("thermodynamics", lambda: _thermodynamics(data, model))
-    if "thermodynamics" not in groups:
-        groups["thermodynamics"] = xr.Dataset()
+    if data["energy"].size > 1:  # one draw is a picture
+        attempt("thermodynamics", lambda: _thermodynamics(data, model))
     for index, name in enumerate(point.networks):
         network = point.build_network(name)
         seed = point_seed(point.seed, name)
@@ -104,7 +102,7 @@ def measure_point(
             for about in ("K", "h"):
                 attempt(f"{name}/information_{about}", lambda s=sums, a=about: information.retained(s, a))  # type: ignore[misc]
         if "snapshots" in point.analyses:
-            groups[f"{name}/snapshot"] = _snapshot(levels)
+            groups[f"{name}/snapshot"] = _snapshot(levels, model)
         if report is not None:
             report(0.7 + 0.3 * (index + 1) / len(point.networks), float("nan"))
     return groups, notes
@@ -141,20 +139,21 @@ def exact_values(model: Ising) -> dict[str, float]:
             "specific_heat": float(exact.chain1d.specific_heat(*arguments)),
         }
     if model.ndim == 2 and model.h == 0 and model.boundary[0] == "periodic":
+        torus = (model.shape[0], model.shape[1])
         return {
-            "energy": float(exact.ising2d.energy(model.K, shape=model.shape)),
-            "specific_heat": float(exact.ising2d.specific_heat(model.K, shape=model.shape)),
+            "energy": float(exact.ising2d.energy(model.K, shape=torus)),
+            "specific_heat": float(exact.ising2d.specific_heat(model.K, shape=torus)),
         }
     return {}
 
 
-def _snapshot(levels: list[xr.Dataset]) -> xr.Dataset:
+def _snapshot(levels: list[xr.Dataset], model: Ising) -> xr.Dataset:
     """The last draw of the first chain at every level, each level with dimensions of its own."""
     variables = {}
     for k, level in enumerate(levels):
         spins = level["spin"].isel(chain=0, draw=-1)
         variables[f"level_{k}"] = (tuple(f"{name}_{k}" for name in spins.dims), spins.values)
-    return xr.Dataset(variables)
+    return xr.Dataset(variables, attrs={"K": model.K, "h": model.h, "ndim": model.ndim})
 
 
 def _sampling(report: Callable[[float, float], None] | None) -> Callable[[int, int, float], None] | None:

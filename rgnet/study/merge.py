@@ -51,7 +51,7 @@ def merge(study: Study, points: list[Point], folder: Path) -> Path:
                 groups[f"snapshots/{point.name}/{net}"] = found[f"{net}/snapshot"].load()
     for name, rows in tables.items():
         groups[name] = _stack(rows)
-    attrs = {
+    root = {
         "kind": "result",
         "study": study.model_dump(mode="json"),
         "points": {point.name: {"file": files[point.name].name, "sha256": sources[point.name]} for point in points},
@@ -59,7 +59,7 @@ def merge(study: Study, points: list[Point], folder: Path) -> Path:
         "notes": notes,
         "compute_seconds": round(seconds, 3),
     }
-    store.write(path, groups, attrs)
+    store.write(path, groups, root)
     return path
 
 

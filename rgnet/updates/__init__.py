@@ -8,10 +8,10 @@
 | "swendsen-wang" | any K and h, no further couplings                                    |
 
 ``"auto"`` is Swendsen–Wang where its clusters are the physical ones: no further couplings, and K > 0 with any field, or
-K < 0 on a bipartite lattice (no odd periodic side) without one. Elsewhere it is Metropolis. Measured reasons, as τ times
-the time of a sweep: with K > 0 Metropolis is up to 4 times faster where all is quick (τ ≈ 1), but 4 times slower at K_c
-and L = 32, 9 times at K_c, h = 0.001 and L = 128, and ever more beyond; heat bath takes 1.2 to 3.5 times as long as
-Metropolis, except in strong fields (0.7) and at low temperature (1).
+K < 0 on a bipartite lattice (no odd periodic side) without one. Elsewhere it is Metropolis. Measured reasons, as τ
+times the time of a sweep: with K > 0 Metropolis is up to 4 times faster where all is quick (τ ≈ 1), but 4 times slower
+at K_c and L = 32, 9 times at K_c, h = 0.001 and L = 128, and ever more beyond; heat bath takes 1.2 to 3.5 times as long
+as Metropolis, except in strong fields (0.7).
 """
 
 import difflib

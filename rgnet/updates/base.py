@@ -6,8 +6,8 @@ A move is an `Update`: a name, a rule that says for which models it is exact, an
     record(spins, rng, every, out, *tables, *settings)      for each row of out: `every` sweeps, then row = spins
 
 ``spins`` is the state of one chain, int8 of length N + side of the last axis: ±1 on the N sites in C order, zeros
-beyond, where the neighbour tables point for what lies beyond a free boundary. ``out`` is int8 of shape (n, N). Starting states,
-warm-up, thinning, energies and labels are the business of `rgnet.sampling`.
+beyond, where the neighbour tables point for what lies beyond a free boundary. ``out`` is int8 of shape (n, N).
+Starting states, warm-up, thinning, energies and labels are the business of `rgnet.sampling`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -57,6 +57,11 @@ class Update:
     check: Callable[[Ising], str | None]
     prepare: Callable[[Ising], Move]
     tune: Callable[[Move, Sequence[State], Sequence[np.random.Generator], int], Move] | None = None
+
+
+def always_exact(model: Ising) -> str | None:
+    """The reason of a move that is exact for every model: none."""
+    return None
 
 
 def further_couplings(model: Ising) -> tuple[str, ...]:

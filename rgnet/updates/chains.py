@@ -88,7 +88,7 @@ def energy_of(model: Ising, spins: npt.NDArray[np.int8]) -> npt.NDArray[np.float
 
 
 def pilot(run: Chains) -> tuple[dict[str, float], int]:
-    """Measure the integrated autocorrelation times (`rgnet.stats`), in sweeps, by a run that grows until it can tell them.
+    """Measure integrated autocorrelation times (`rgnet.stats`), in sweeps, by a run that grows until it can.
 
     Watched are the energy, |magnetisation| (the magnetisation itself where s → −s is no symmetry) and, for K < 0, the
     staggered |magnetisation|. The run discards its first half and doubles until the second is at least 50 τ long in

@@ -8,14 +8,12 @@ Without further couplings the sites are visited by colour (`_checkerboard`), wit
 Source: Glauber (1963); Creutz (1979).
 """
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
 from rgnet.models import Ising
 from rgnet.updates import _checkerboard, _sequential
-from rgnet.updates.base import Move, Update, further_couplings
+from rgnet.updates.base import Move, Update, always_exact, further_couplings
 
 
 def flip_probability(change: npt.ArrayLike) -> npt.NDArray[np.float64]:
@@ -29,8 +27,4 @@ def _prepare(model: Ising) -> Move:
     return Move("checkerboard", _checkerboard.record, _checkerboard.tables(model, flip_probability))
 
 
-def _check(model: Any) -> str | None:
-    return None
-
-
-update = Update("heat-bath", _check, _prepare)
+update = Update("heat-bath", always_exact, _prepare)

@@ -11,14 +11,12 @@ Without further couplings the sites are visited by colour (`_checkerboard`), wit
 Source: Metropolis, Rosenbluth, Rosenbluth, Teller & Teller (1953).
 """
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
 from rgnet.models import Ising
 from rgnet.updates import _checkerboard, _sequential
-from rgnet.updates.base import Move, Update, further_couplings
+from rgnet.updates.base import Move, Update, always_exact, further_couplings
 
 PROPOSAL = 15 / 16
 
@@ -34,8 +32,4 @@ def _prepare(model: Ising) -> Move:
     return Move("checkerboard", _checkerboard.record, _checkerboard.tables(model, flip_probability))
 
 
-def _check(model: Any) -> str | None:
-    return None
-
-
-update = Update("metropolis", _check, _prepare)
+update = Update("metropolis", always_exact, _prepare)

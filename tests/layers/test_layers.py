@@ -184,7 +184,7 @@ class TestNetwork:
 
     def test_sizes_are_checked_before_computing(self):
         with pytest.raises(
-            ValueError, match="a network of 4 layers with scale 16 .* 16 does not divide 8; 16 would do"
+            ValueError, match=r"a network of 4 layers with scale 16 .* 16 does not divide 8; 16 would do"
         ):
             rg.Network([rg.Majority(2)] * 4).levels(self.data)
         with pytest.raises(ValueError, match="seed=-1"):

@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (a table with one case a line)
 """Ways to get a study wrong, each with what the user is told."""
 
 import pytest

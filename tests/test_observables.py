@@ -1,0 +1,97 @@
+"""Thermodynamics against enumeration on 4×4 (independent exact samples) and, for ξ, against a chain's exact length."""
+
+import json
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import rgnet as rg
+from rgnet import exact, lattice, observables
+
+
+def exact_samples(model, draws, chains, seed):
+    p = exact.enumerate.distribution(model.energy, model.shape)
+    every = exact.enumerate.states(model.shape)
+    picks = np.random.default_rng(seed).choice(p.size, size=(chains, draws), p=p)
+    attrs = {"model": json.dumps(model.to_dict()), "boundary": json.dumps(list(model.boundary))}
+    return xr.Dataset({"spin": (("chain", "draw", *lattice.dims(model.ndim)), every[picks])}, attrs=attrs)
+
+
+def enumerated(model):
+    """The quantities straight from their definitions over all states."""
+    p = exact.enumerate.distribution(model.energy, model.shape)
+    x = exact.enumerate.states(model.shape).astype(float)
+    n, axes = model.n_sites, tuple(range(1, x.ndim))
+    bonds = exact.marginals.bond_sum(x, model.boundary)
+    magnet = x.sum(axes)
+    m2, m4 = p @ magnet**2, p @ magnet**4
+    result = {
+        "energy": -p @ bonds / n,
+        "specific_heat": model.K**2 * (p @ bonds**2 - (p @ bonds) ** 2) / n,
+        "magnetization": p @ abs(magnet) / n,
+        "susceptibility": (m2 - (p @ abs(magnet)) ** 2) / n,
+        "binder": 1 - m4 / (3 * m2**2),
+    }
+    if "periodic" in model.boundary:
+        axis = int(np.argmax([s if b == "periodic" else 0 for s, b in zip(model.shape, model.boundary, strict=True)]))
+        side = model.shape[axis]
+        wave = np.exp(2j * np.pi * np.arange(side) / side)
+        profile = np.moveaxis(x, axis + 1, -1).reshape(x.shape[0], -1, side).sum(1)
+        s = p @ abs(profile @ wave) ** 2
+        result["correlation_length"] = np.sqrt(m2 / s - 1) / (2 * np.sin(np.pi / side))
+    return result
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        rg.Ising((4, 4), K=0.3),
+        rg.Ising((4, 4), K=0.44, h=0.05),
+        rg.Ising((3, 4), K=0.4, boundary=("free", "periodic")),
+        rg.Ising(10, K=0.7),
+        rg.Ising((4, 3), K=-0.3, boundary="free"),
+    ],
+    ids=repr,
+)
+def test_against_enumeration(model):
+    """27 comparisons at |z| < 4."""
+    table = observables.thermodynamics(exact_samples(model, 4000, 4, seed=11))
+    for name, value in enumerated(model).items():
+        z = (float(table[name]) - value) / float(table[f"{name}_stderr"])
+        assert abs(z) < 4.0, name
+    if "periodic" not in model.boundary:
+        assert np.isnan(table["correlation_length"])
+
+
+def test_correlation_length_of_a_chain():
+    """At 1/ξ = −ln tanh K the lattice second-moment length is 1/(2 sinh(1/2ξ)), exactly (Cooper et al. 1982)."""
+    K = 0.9
+    data = rg.sample(rg.Ising(400, K=K), draws=3000, chains=2, seed=4)
+    table = observables.thermodynamics(data)
+    exact_length = 1 / (2 * np.sinh(-np.log(np.tanh(K)) / 2))
+    assert float(exact.chain1d.correlation_length(K)) == pytest.approx(-1 / np.log(np.tanh(K)))
+    assert abs(float(table["correlation_length"]) - exact_length) < 4 * float(table["correlation_length_stderr"])
+
+
+def test_a_frozen_lattice_has_no_error_and_does_not_fail():
+    data = xr.Dataset(
+        {"spin": (("chain", "draw", "x"), np.ones((2, 100, 6), dtype=np.int8))},
+        attrs={"model": '{"name": "Ising", "shape": [6], "K": 9.0, "h": 0.0, "boundary": ["periodic"]}'},
+    )
+    table = observables.thermodynamics(data)
+    assert float(table["energy"]) == -1.0
+    assert float(table["energy_stderr"]) == 0.0
+
+
+def test_short_chains_are_refused():
+    data = exact_samples(rg.Ising((4, 4), K=0.3), 10, 2, seed=1)
+    with pytest.raises(rg.ShortChainError):
+        observables.thermodynamics(data)
+
+
+def test_a_dataset_without_a_model():
+    data = exact_samples(rg.Ising((4, 4), K=0.3), 100, 2, seed=1)
+    del data.attrs["model"]
+    with pytest.raises(ValueError, match="no attribute 'model'"):
+        observables.thermodynamics(data)
