@@ -207,6 +207,12 @@ def distinct_factors(term: Term, shape: Sequence[int], boundary: Sequence[str]) 
     """The term as a product of distinct spins ±1 on this lattice: offsets that coincide by wrapping cancel in pairs.
 
     On a periodic side of length 2, the pair at distance 2 is s² = 1: the empty term, a constant.
+
+    Raises
+    ------
+    ValueError
+        If the cancelled spins reach further across a free side than the rest, so that the product of the rest would
+        count where the term does not.
     """
     counts: dict[Offset, int] = {}
     for offset in term:
@@ -215,7 +221,16 @@ def distinct_factors(term: Term, shape: Sequence[int], boundary: Sequence[str]) 
             for step, side, name in zip(offset, shape, boundary, strict=True)
         )
         counts[wrapped] = counts.get(wrapped, 0) + 1
-    return tuple(sorted(offset for offset, count in counts.items() if count % 2))
+    rest = tuple(sorted(offset for offset, count in counts.items() if count % 2))
+    for axis, name in enumerate(boundary):
+        if name == "free" and rest and len(rest) < len(term):
+            reaches = [(min(o[axis] for o in offsets), max(o[axis] for o in offsets)) for offsets in (term, rest)]
+            if reaches[0] != reaches[1]:
+                raise ValueError(
+                    f"the product of spins at {term} folds onto itself across a periodic side of shape {tuple(shape)} while "
+                    f"it reaches across a free one: give the periodic side more sites, or leave out the repeated spin"
+                )
+    return rest
 
 
 def local_terms(item: Operator, shape: Sequence[int], boundary: Sequence[str]) -> list[Term]:

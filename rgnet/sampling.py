@@ -18,14 +18,13 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from rgnet import lattice, updates
+from rgnet import __version__, lattice, updates
 from rgnet.models import Ising
 from rgnet.updates.chains import Callback, Chains, advance, energy_of, pilot, record, start
 
@@ -172,7 +171,7 @@ def _dataset(
             **attrs,
             "draws": first + draws,
             "rng_state": json.dumps([rng.bit_generator.state for rng in run.rngs]),
-            "rgnet_version": version("rgnet"),
+            "rgnet_version": __version__,
         },
     )
 

@@ -32,9 +32,9 @@ def test_zero_couplings():
 
 
 def test_temperature():
-    assert rg.Ising((4, 4), T=2.5).K == pytest.approx(0.4, abs=1e-15)
+    assert pytest.approx(0.4, abs=1e-15) == rg.Ising((4, 4), T=2.5).K
     assert rg.Ising((4, 4), K=-0.5).T == -2.0
-    assert rg.Ising((4, 4), K=0.0).T == math.inf
+    assert math.inf == rg.Ising((4, 4), K=0.0).T
 
 
 def test_plain_data_round_trip():

@@ -193,3 +193,12 @@ def test_json_round_trip():
 
 def test_public_name():
     assert rg.Operator is ops.Operator
+
+
+def test_a_product_that_folds_while_it_reaches_across_a_free_side():
+    """Across the periodic side of two its first two spins cancel, but the term is absent where they lie outside."""
+    term = ((0, 0), (2, 0), (0, 1))
+    with pytest.raises(ValueError, match="give the periodic side more sites"):
+        ops.distinct_factors(term, (2, 5), ("periodic", "free"))
+    assert ops.distinct_factors(term, (3, 5), ("periodic", "free")) == ((0, 0), (0, 1), (2, 0))
+    assert ops.distinct_factors(term, (2, 5), ("periodic", "periodic")) == ((0, 1),)

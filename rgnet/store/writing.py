@@ -1,6 +1,5 @@
 """From Datasets to a sealed file: what can be stored, how it is laid out, and the HDF5 image in memory."""
 
-import importlib.metadata
 import json
 import math
 import os
@@ -15,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from rgnet import __version__
 from rgnet.store import attributes, packing, sealing
 
 FORMAT = "rgnet"
@@ -60,15 +60,8 @@ def write(
     sealing.check_target(target)
     _check_tree(groups)
     root = {name: value for name, value in (attrs or {}).items() if name not in HEADER}
-    header = {"format": FORMAT, "format_version": FORMAT_VERSION, "rgnet_version": _version()}
+    header = {"format": FORMAT, "format_version": FORMAT_VERSION, "rgnet_version": __version__}
     sealing.save(target, _image(groups, {**header, **root}))
-
-
-def _version() -> str:
-    try:
-        return importlib.metadata.version("rgnet")
-    except importlib.metadata.PackageNotFoundError:  # run from a folder of sources
-        return "unknown"
 
 
 def _check_tree(groups: Mapping[str, xr.Dataset]) -> None:

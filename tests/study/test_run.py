@@ -265,7 +265,7 @@ def test_a_truncated_point_is_refused_by_name(done, tmp_path):
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_stop_is_quick_and_loses_nothing(tmp_path, number, status):
-    """In the middle of a long point: stopped within a second, complete points whole, scratch gone; then run to the end."""
+    """In the middle of a long point: stopped at once, complete points whole, scratch gone; then run to the end."""
     text = TOML + '[[ensembles]]\nname = "long"\nshape = [128, 128]\nK = 0.42\ndraws = 100000\nwarmup = 10\nthin = 50\n'
     (tmp_path / "s.toml").write_text(text)
     process = subprocess.Popen(
