@@ -227,8 +227,8 @@ def distinct_factors(term: Term, shape: Sequence[int], boundary: Sequence[str]) 
             reaches = [(min(o[axis] for o in offsets), max(o[axis] for o in offsets)) for offsets in (term, rest)]
             if reaches[0] != reaches[1]:
                 raise ValueError(
-                    f"the product of spins at {term} folds onto itself across a periodic side of shape {tuple(shape)} while "
-                    f"it reaches across a free one: give the periodic side more sites, or leave out the repeated spin"
+                    f"the product of spins at {term} folds onto itself across a periodic side of shape "
+                    f"{tuple(shape)} while it reaches across a free one: give the periodic side more sites, or leave out the repeated spin"
                 )
     return rest
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from rich.table import Table
+from scipy.stats import norm
 
 from rgnet import store
 from rgnet.estimate import parenthesis
@@ -97,7 +98,8 @@ def _energies(table: xr.Dataset) -> list[Table]:
     if z.size == 0:
         return []
     view = Table(title="Energies beside exact ones (Kaufman 1949; transfer matrix)", title_justify="left")
-    for heading in ("points", "mean z", "largest |z|"):
+    for heading in ("points", "mean z", "largest |z|", "99 % limit"):
         view.add_column(heading, justify="right")
-    view.add_row(str(z.size), f"{z.mean():+.2f}", f"{np.abs(z).max():.2f}")
+    limit = norm.isf(0.005 / z.size)  # exceeded in one run of a hundred, over all points together
+    view.add_row(str(z.size), f"{z.mean():+.2f}", f"{np.abs(z).max():.2f}", f"{limit:.2f}")
     return [view]
