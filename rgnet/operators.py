@@ -228,7 +228,8 @@ def distinct_factors(term: Term, shape: Sequence[int], boundary: Sequence[str]) 
             if reaches[0] != reaches[1]:
                 raise ValueError(
                     f"the product of spins at {term} folds onto itself across a periodic side of shape "
-                    f"{tuple(shape)} while it reaches across a free one: give the periodic side more sites, or leave out the repeated spin"
+                    f"{tuple(shape)} while it reaches across a free one: give the periodic side more sites, or "
+                    "leave out the repeated spin"
                 )
     return rest
 
