@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -148,6 +149,12 @@ def _reported() -> Iterator[None]:
     except ValueError as error:
         if type(error).__module__.startswith("rgnet."):  # StudyError, FileError: the user's input
             _end(f"error: {error}", 2)
+        raise
+    except BrokenExecutor:
+        _end("error: a worker process died (killed, or out of memory); complete points are kept, run again to go on", 1)
+    except RuntimeError as error:
+        if type(error).__module__.startswith("rgnet."):  # PointsFailedError
+            _end(f"error: {error}", 1)
         raise
     except (FileNotFoundError, IsADirectoryError) as error:
         _end(f"error: {error}", 2)

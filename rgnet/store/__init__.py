@@ -20,7 +20,7 @@ Source of the seal: NIST FIPS 180-4 (2015), SHA-256.
 
 from rgnet.store.comparing import same
 from rgnet.store.reading import open, read_attrs, verify
-from rgnet.store.sealing import FileError
+from rgnet.store.sealing import FileError, remove_leftovers
 from rgnet.store.writing import write
 
-__all__ = ["FileError", "open", "read_attrs", "same", "verify", "write"]
+__all__ = ["FileError", "open", "read_attrs", "remove_leftovers", "same", "verify", "write"]

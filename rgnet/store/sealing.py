@@ -9,6 +9,7 @@ looks at those.
 import contextlib
 import hashlib
 import os
+import platform
 import re
 import secrets
 from collections.abc import Iterator
@@ -122,7 +123,7 @@ def save(path: Path, image: bytes) -> None:
     """
     seal = f"\nrgnet-sha256:{hashlib.sha256(image).hexdigest()}\n".encode()
     # Hidden and short, so that no pattern such as *.h5 meets it and no long name becomes too long
-    temporary = path.parent / f".rgnet-{os.getpid()}-{secrets.token_hex(8)}.tmp"
+    temporary = path.parent / f".rgnet-{_host()}-{os.getpid()}-{secrets.token_hex(4)}.tmp"
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
         with os.fdopen(descriptor, "wb") as stream:
@@ -143,6 +144,30 @@ def save(path: Path, image: bytes) -> None:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
     _sync_folder(path.parent)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove temporary files of writers on this machine that were killed; those of live or foreign ones are left."""
+    for path in folder.glob(f".rgnet-{_host()}-*.tmp"):
+        writer = path.name.split("-")[2]
+        if writer.isdigit() and not _is_alive(int(writer)):
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
+
+
+def _host() -> str:
+    """A short name of this machine, for file names: process numbers mean something on one machine only."""
+    return hashlib.sha256(platform.node().encode()).hexdigest()[:8]
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True  # another user's
+    return True
 
 
 def _sync_folder(folder: Path) -> None:

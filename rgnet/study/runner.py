@@ -20,6 +20,10 @@ from rgnet.study.schema import Study, StudyError, load
 Observer = Callable[["State"], None]
 
 
+class PointsFailedError(RuntimeError):
+    """Points that could not be computed, each with its reason; all others are complete."""
+
+
 @dataclass
 class State:
     """How far a run is, as an observer sees it.
@@ -77,6 +81,8 @@ def run(
     ------
     StudyError
         If the study cannot be run, or a file of that name was made by a different study.
+    PointsFailedError
+        If some points cannot be computed (such as chains too slow for a warm-up to be chosen); after all others are.
     """
     checked = study if isinstance(study, Study) else load(study)
     if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
@@ -88,9 +94,12 @@ def run(
     if left:
         folder.mkdir(parents=True, exist_ok=True)
         resolved = checked.model_dump(mode="json")
-        with ExitStack() as stack:
-            chosen = executor or stack.enter_context(process_pool(min(len(left), workers or available_cores())))
-            _compute(left, resolved, folder, chosen, state, observer)
+        try:
+            with ExitStack() as stack:
+                chosen = executor or stack.enter_context(process_pool(min(len(left), workers or available_cores())))
+                _compute(left, resolved, folder, chosen, state, observer)
+        finally:
+            store.remove_leftovers(folder)
     if observer is not None:
         observer(state)
     return merge(checked, every, folder)
@@ -138,6 +147,7 @@ def _compute(
     scratch = folder / ".running"
     scratch.mkdir(exist_ok=True)
     waiting: dict[Future[dict[str, Any]], Point] = {}
+    failed: list[str] = []
     try:
         for point in sorted(left, key=lambda p: -p.work):  # longest first, so that no core idles at the end
             path, progress = folder / f"{point.name}.h5", scratch / f"{point.name}.json"
@@ -146,8 +156,11 @@ def _compute(
             ready, _ = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
             for future in ready:
                 point = waiting.pop(future)
-                state.finished.append(future.result())
-                state.done += 1
+                try:
+                    state.finished.append(future.result())
+                    state.done += 1
+                except ValueError as error:  # this point's own trouble; others may do
+                    failed.append(f"{point.name}: {error}")
                 (scratch / f"{point.name}.json").unlink(missing_ok=True)
             state.running = _progress(scratch, [point.name for point in waiting.values()])
             if observer is not None:
@@ -159,6 +172,8 @@ def _compute(
             file.unlink(missing_ok=True)
         with suppress(OSError):  # another run on the same folder is using it
             scratch.rmdir()
+    if failed:
+        raise PointsFailedError("\n  ".join([f"{len(failed)} of {len(left)} points could not be computed:", *failed]))
 
 
 def _progress(scratch: Path, names: list[str]) -> dict[str, dict[str, float]]:

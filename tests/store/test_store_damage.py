@@ -342,3 +342,17 @@ def test_a_killed_writer_leaves_a_whole_file(tmp_path):
     )
     _, message = process.communicate(timeout=300)
     assert process.returncode == 0, message
+
+
+def test_leftovers_of_dead_writers_are_removed(tmp_path):
+    """Temporary files of a process that is gone; not those of this one, nor of another machine."""
+    gone = subprocess.run(
+        [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True, check=True
+    )
+    host = sealing._host()
+    names = {pid: tmp_path / f".rgnet-{where}-{pid}-abcd.tmp" for pid, where in
+             ((int(gone.stdout), host), (os.getpid(), host), (1, "otherhost"))}  # fmt: skip
+    for path in names.values():
+        path.touch()
+    store.remove_leftovers(tmp_path)
+    assert [path.exists() for path in names.values()] == [False, True, True]

@@ -293,3 +293,39 @@ def test_a_stop_is_quick_and_loses_nothing(tmp_path, number, status):
     assert sorted(path.name for path in folder.iterdir()) == ["a-8x8-K0.3.h5", "a-8x8-K0.4.h5"]
     (tmp_path / "s.toml").write_text(TOML)
     assert rgnet("run", "s.toml", cwd=tmp_path).returncode == 0
+
+
+def test_points_that_fail_are_named_and_the_others_are_kept(tmp_path, monkeypatch):
+    """A pilot that is not allowed to become as long as critical slowing down asks for."""
+    monkeypatch.setattr("rgnet.updates.chains._PILOT_MOST", 1024)
+    slow = {"name": "slow", "shape": [32, 32], "K_over_K_c": 1, "update": "metropolis", "draws": 5, "chains": 2}
+    study = studies.parse({**STUDY, "ensembles": [slow, STUDY["ensembles"][1]]})
+    with (
+        ThreadPoolExecutor(1) as executor,
+        pytest.raises(studies.PointsFailedError, match="1 of 5 points could not be computed") as caught,
+    ):
+        rg.run(study, data=tmp_path, executor=executor)
+    assert "slow-32x32-1Kc: update='metropolis'" in str(caught.value)
+    assert "swendsen-wang" in str(caught.value)
+    assert len(list((tmp_path / "tiny").glob("scan-*.h5"))) == 4
+
+
+def test_a_killed_worker_is_said(tmp_path):
+    text = TOML.replace("draws = 200", "draws = 100000\nwarmup = 10\nthin = 50").replace("[8, 8]", "[128, 128]")
+    (tmp_path / "s.toml").write_text(text)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "rgnet.cli", "run", "s.toml"], cwd=tmp_path, stderr=subprocess.PIPE, text=True
+    )
+    running = tmp_path / "data" / "shell" / ".running"
+    deadline = time.monotonic() + 240
+    while time.monotonic() < deadline and not (running.exists() and list(running.glob("*.json"))):
+        time.sleep(0.05)
+    workers = subprocess.run(
+        ["pgrep", "-P", str(process.pid), "-f", "spawn_main"], capture_output=True, text=True, check=True
+    ).stdout.split()
+    os.kill(int(workers[0]), signal.SIGKILL)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "a worker process died" in stderr
+    assert "Traceback" not in stderr
+    assert list((tmp_path / "data" / "shell").iterdir()) == []
