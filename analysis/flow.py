@@ -18,7 +18,11 @@ parser.add_argument("--network", default="majority")
 parser.add_argument("--to", default="flow.png", help="figure to write")
 arguments = parser.parse_args()
 
-table = rg.open(arguments.result)[f"{arguments.network}/couplings"].to_dataset().load()
+tree = rg.open(arguments.result)
+group = f"/{arguments.network}/couplings"
+if group not in tree.groups:
+    parser.error(f"no {group[1:]} in {arguments.result}; its groups: {', '.join(g[1:] for g in tree.groups[1:])}")
+table = tree[group].to_dataset().load()
 names = [str(name) for name in table["operator"].values]
 print(f"{'K':>10} {'level':>5} " + " ".join(f"{name:>14}" for name in names))
 for i in np.argsort(table["K"].values):

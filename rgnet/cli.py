@@ -8,11 +8,10 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -63,6 +62,10 @@ def run(
     """
     with _reported():
         if file.suffix.lower() in (".h5", ".hdf5", ".nc"):
+            if force or workers is not None or data != Path("data"):
+                _end(
+                    "error: --force, --workers and --data belong to a study; a point is computed again beside itself", 2
+                )
             _repeat(file)
         else:
             _study(file, data, workers, force)
@@ -87,28 +90,18 @@ def _study(file: Path, data: Path, workers: int | None, force: bool) -> None:
             display(state)
 
         result = studies.run(study, data=data, workers=workers, force=force, observer=observe)
-    figures = _figures(result)
     if not computed:
         console.print(
-            f"All {total} points of {study.name} are complete: nothing to compute (--force computes anew).",
+            f"{total} of {total} points of {study.name} are complete: nothing to compute (--force computes anew).",
             highlight=False,
             soft_wrap=True,
         )
-    _show(console, result, figures)
+    _show(console, result)
 
 
-def _figures(result: Path) -> list[Path]:
-    """Figures of the result, drawn where they are missing or older than it."""
+def _show(console: Any, result: Path) -> None:
+    """Tables first, which need nothing written, then the figures."""
     from rgnet import plot
-
-    folder = result.parent / "figures"
-    drawn = sorted(folder.glob("*.png"))
-    if drawn and all(path.stat().st_mtime >= result.stat().st_mtime for path in drawn):
-        return drawn
-    return plot.save_all(result, folder)
-
-
-def _show(console: Any, result: Path, figures: list[Path]) -> None:
     from rgnet.tables import tables
 
     for table in tables(result):
@@ -116,20 +109,22 @@ def _show(console: Any, result: Path, figures: list[Path]) -> None:
     console.print("Errors are statistical: truncation (few operators) and finite size are not in them.", soft_wrap=True)
     console.print(f"\nPoints    {result.parent}{os.sep}*.h5     rgnet.open(path)", highlight=False, soft_wrap=True)
     console.print(f"Tables    {result}", highlight=False, soft_wrap=True)
-    console.print(
-        f"Figures   {figures[0].parent if figures else 'none'}: {', '.join(f.stem for f in figures)}",
-        highlight=False,
-        soft_wrap=True,
-    )
+    figures = plot.up_to_date(result, result.parent / "figures")
+    if figures:
+        names = ", ".join(path.stem for path in figures)
+        console.print(f"Figures   {figures[0].parent}{os.sep}*.png: {names}", highlight=False, soft_wrap=True)
 
 
 def _repeat(file: Path) -> None:
-    from rgnet import store
-    from rgnet import study as studies
+    from rich.console import Console
 
-    store.verify(file)  # before anything is said or computed
+    from rgnet import study as studies
+    from rgnet.progress import ProgressDisplay
+
+    studies.stored_point(file)  # before anything is said or computed
     typer.echo(f"Computing {file} again from the study stored in it …")
-    outcome = studies.repeat(file)
+    with ProgressDisplay(Console(), 1) as display:
+        outcome = studies.repeat(file, observer=display)
     if outcome.differing:
         typer.echo(f"{outcome.again}: the data DIFFER from {file} in: {', '.join(outcome.differing)}")
         raise typer.Exit(1)
@@ -146,16 +141,11 @@ def _reported() -> Iterator[None]:
         _end("stopped; complete points are kept, run again to go on", 130)
     except _Terminated:
         _end("terminated; complete points are kept, run again to go on", 143)
-    except ValueError as error:
-        if type(error).__module__.startswith("rgnet."):  # StudyError, FileError: the user's input
-            _end(f"error: {error}", 2)
-        raise
-    except BrokenExecutor:
-        _end("error: a worker process died (killed, or out of memory); complete points are kept, run again to go on", 1)
-    except RuntimeError as error:
-        if type(error).__module__.startswith("rgnet."):  # PointsFailedError
-            _end(f"error: {error}", 1)
-        raise
+    except (ValueError, RuntimeError) as error:
+        if not type(error).__module__.startswith("rgnet."):
+            raise  # a bug
+        # StudyError and FileError are about the user's input, PointsFailedError is about the computation
+        _end(f"error: {error}", 2 if isinstance(error, ValueError) else 1)
     except (FileNotFoundError, IsADirectoryError) as error:
         _end(f"error: {error}", 2)
     except OSError as error:
@@ -166,11 +156,9 @@ def _terminate(signum: int, frame: FrameType | None) -> None:
     raise _Terminated
 
 
-def _end(message: str, status: int) -> None:
+def _end(message: str, status: int) -> NoReturn:
     print(f"rgnet: {message}", file=sys.stderr)
-    sys.stderr.flush()
-    sys.stdout.flush()
-    os._exit(status)  # no waiting for the pool's threads: workers are stopped and hold nothing
+    raise typer.Exit(status)
 
 
 def main() -> None:

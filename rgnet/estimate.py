@@ -53,6 +53,9 @@ class Estimate:
             return 0.0 if difference == 0 else math.copysign(math.inf, difference)
         return difference / self.stderr
 
+    def __float__(self) -> float:
+        return float(self.value)
+
     def to_dict(self) -> dict[str, Any]:
         """The fields as a plain dictionary (JSON-ready)."""
         return asdict(self)

@@ -24,6 +24,26 @@ def space_dims(data: Any) -> tuple[str, ...]:
     return tuple(str(name) for name in data["spin"].dims if name not in BATCH_DIMS)
 
 
+def check_whole(data: Any) -> None:
+    """Refuse a level that was cropped: across a cut there are neither neighbours nor images.
+
+    Raises
+    ------
+    ValueError
+        If the sides are not those of the model's lattice at this scale (where the attributes tell).
+    """
+    if "model" not in data.attrs or "scale" not in data.attrs:
+        return
+    scale = int(data.attrs["scale"])
+    whole = tuple(side // scale for side in json.loads(data.attrs["model"])["shape"])
+    have = tuple(int(data["spin"].sizes[name]) for name in space_dims(data))
+    if have != whole:
+        raise ValueError(
+            f"configurations of shape {have} are a part of a lattice of {whole}: sums over neighbours would join its "
+            f"cut edges; give the whole lattice, or delete the attribute 'model' and set 'boundary' to '[\"free\", …]'"
+        )
+
+
 def boundary(data: Any) -> tuple[str, ...]:
     """Boundary of each space dimension; periodic where the Dataset does not say."""
     ndim = len(space_dims(data)) if hasattr(data, "data_vars") else len(json.loads(data.attrs["shape"]))

@@ -10,7 +10,8 @@ With M = Σ s, S = Σ_<ij> s_i s_j and N sites,
     correlation length         ξ  = √(⟨M²⟩/⟨|M_k|²⟩ − 1) / (2 sin(k/2)),  k = 2π/L   (second moment; Cooper et al. 1982)
 
 ξ is taken along the longest periodic side (averaged over sides of that length) and is a correlation length in the
-disordered phase; it is NaN without a periodic side. Errors are delete-one-block jackknife errors.
+disordered phase; it is NaN without a periodic side. All are about the uniform magnetisation, also for K < 0, where the
+order parameter is the staggered one. Errors are delete-one-block jackknife errors.
 """
 
 import json
@@ -35,7 +36,8 @@ def thermodynamics(data: xr.Dataset, *, blocks: int = 64) -> xr.Dataset:
     data : Dataset
         As `rgnet.sample` returns it, with ``spin(chain, draw, *space)`` and the attribute ``model``.
     blocks : int
-        Number of jackknife blocks of consecutive draws.
+        Number of jackknife blocks of consecutive draws, at least 20; fewer are used where they would be shorter than
+        5 autocorrelation times.
 
     Returns
     -------
@@ -49,7 +51,11 @@ def thermodynamics(data: xr.Dataset, *, blocks: int = 64) -> xr.Dataset:
         quantity never changes (a frozen lattice), whose error is then 0.
     """
     model = from_attrs(data.attrs)
+    if data.attrs.get("level", 0) != 0:
+        raise ValueError(f"level {data.attrs['level']}: thermodynamics is about the sampled model, give level 0")
     space = labels.space_dims(data)
+    labels.check_whole(data)
+    data = data.expand_dims("chain") if "chain" not in data["spin"].dims else data
     spins = data["spin"].transpose("chain", "draw", *space).values
     shape = spins.shape[2:]
     sites = math.prod(shape)
@@ -57,11 +63,8 @@ def thermodynamics(data: xr.Dataset, *, blocks: int = 64) -> xr.Dataset:
     magnet = spins.sum(axis=tuple(range(2, spins.ndim)), dtype=np.int64) / sites
     if bonds.size < 2:
         raise ValueError("one draw: thermodynamics needs more, several hundred for useful errors")
-    for series in (bonds, np.abs(magnet)):
-        if np.ptp(series) > 0:
-            stats.mean(series)
+    edges, _ = stats.long_blocks({"the energy": bonds, "|magnetisation|": np.abs(magnet)}, blocks)
     structure, momentum = _structure_factor(spins, model.boundary)
-    edges = stats.block_edges(bonds.shape[0], bonds.shape[1], blocks)
     columns = [bonds, bonds**2, np.abs(magnet), magnet**2, magnet**4, structure]
     moments = stats.block_means(np.stack(columns, axis=-1), edges)
 

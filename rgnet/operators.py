@@ -48,6 +48,14 @@ class Operator:
     name: str
     terms: tuple[Term, ...]
 
+    def __post_init__(self) -> None:
+        sizes = {(len(term), len(offset)) for term in self.terms for offset in term}
+        if len(sizes) != 1 or not all(self.terms):
+            raise ValueError(
+                f"Operator({self.name!r}, terms={self.terms!r}): terms are one or more products of equally many "
+                f"offsets of one dimension; rgnet.operators.operator(name, offsets) makes them"
+            )
+
     @property
     def ndim(self) -> int:
         """Number of space dimensions."""
@@ -98,7 +106,7 @@ def operator(name: str, offsets: Sequence[Sequence[int]], *, symmetrize: bool = 
     try:
         term = tuple(tuple(int(step) for step in offset) for offset in offsets)
         exact = all(int(s) == s for offset in offsets for s in offset)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"operator {name!r}, offsets={offsets!r}: {rule}") from error
     if not term or not exact or len({len(offset) for offset in term}) != 1 or len(term[0]) == 0:
         raise ValueError(f"operator {name!r}, offsets={offsets!r}: {rule}")
@@ -320,6 +328,7 @@ def measure(level: Any, operators: Sequence[str | Operator] | str | Operator) ->
     from rgnet import labels
 
     space = labels.space_dims(level)
+    labels.check_whole(level)
     spins = level["spin"]
     chosen = resolve(operators, len(space))
     batch = tuple(str(name) for name in spins.dims if name not in space)
@@ -343,14 +352,40 @@ def measure(level: Any, operators: Sequence[str | Operator] | str | Operator) ->
     return result
 
 
+def as_level(level: Any) -> Any:
+    """A level as analyses take it: a Dataset with ``spin``, or the DataArray of its operator sums.
+
+    Levels come from ``Network.levels``, from `measure`, or from a file: a group whose configurations were left out
+    stands for its ``operator_sum``.
+
+    Raises
+    ------
+    TypeError
+        If it is neither.
+    """
+    if hasattr(level, "to_dataset") and hasattr(level, "subtree"):  # a DataTree node, as rgnet.open gives it
+        level = level.to_dataset()
+    if hasattr(level, "data_vars"):
+        return level["operator_sum"] if "operator_sum" in level and "spin" not in level else level
+    if hasattr(level, "attrs") and "operator" in getattr(level, "dims", ()) and "operators" in level.attrs:
+        return level
+    raise TypeError(
+        f"a level is a Dataset with 'spin', as Network.levels returns it, or the operator sums that operators.measure "
+        f"makes of one, not {type(level).__name__}"
+    )
+
+
 def measured(level: Any, operators: Sequence[str | Operator] | str | Operator) -> Any:
     """Operator sums of a level given as a Dataset (then measured) or as what `measure` returned (then selected).
 
     Raises
     ------
+    TypeError
+        As `as_level`.
     ValueError
         As `resolve`; if sums are given and one of the operators is not among them.
     """
+    level = as_level(level)
     if hasattr(level, "data_vars"):
         return measure(level, operators)
     chosen = resolve(operators, len(json.loads(level.attrs["shape"])))

@@ -66,7 +66,8 @@ def sample(
         Non-negative. Unless given, fresh entropy from the system, which is stored.
     resume : Dataset, optional
         What an earlier call returned (or its last part): the result holds the draws that follow, bit for bit as if
-        the run had not been interrupted. Chains, update, warm-up, thinning and seed are those of the earlier call.
+        the run had not been interrupted. Chains, update, thinning and seed are those of the earlier call, and
+        ``warmup`` has no say.
     progress : bool
         Show a progress bar with the running energy per site.
     callback : callable, optional
@@ -88,12 +89,16 @@ def sample(
         If a number is out of range, the update is unknown or not exact for the model, the configurations would
         not fit in memory, ``resume`` is of another run, or the chains are too slow for the longest pilot.
     """
+    if not isinstance(model, Ising):
+        raise TypeError(f"model={model!r}: give a model, such as rg.Ising((64, 64), K=0.4)")
+    if resume is not None and not isinstance(resume, xr.Dataset):
+        raise TypeError(f"resume is a {type(resume).__name__}: give a Dataset as rgnet.sample returns it")
     _check(draws, chains, warmup, thin, seed)
+    _check_memory(model, draws, (chains or 4) if resume is None else int(resume.sizes.get("chain", 1)))
     if resume is None:
         run, attrs = _fresh(model, draws, chains or 4, update, seed)
     else:
-        run, attrs = _resumed(model, draws, resume, chains=chains, update=update, warmup=warmup, thin=thin, seed=seed)
-    _check_memory(model, draws, len(run.states))
+        run, attrs = _resumed(model, draws, resume, chains=chains, update=update, thin=thin, seed=seed)
     with _bar(draws, callback) if progress else nullcontext(callback) as run.callback:
         if resume is None:
             attrs |= _warm_up(run, warmup, thin)
@@ -197,6 +202,7 @@ def _resumed(model: Ising, draws: int, data: xr.Dataset, **asked: Any) -> tuple[
         data.sizes["draw"] == 0
         or int(data["draw"][-1]) + 1 != stored["draws"]
         or len(rng_states) != data.sizes["chain"]
+        or ("chain" in data.coords and not np.array_equal(data["chain"], np.arange(data.sizes["chain"])))
     ):
         raise ValueError(
             f"resume: its random state belongs to {len(rng_states)} chains after {stored['draws']} draws, not to the "
@@ -204,6 +210,8 @@ def _resumed(model: Ising, draws: int, data: xr.Dataset, **asked: Any) -> tuple[
         )
     chosen = updates.resolve(stored["update"], model)
     move = chosen.prepare(model)
+    if any(name not in stored for name in move.settings):
+        raise ValueError(f"resume: no {', '.join(move.settings)} in it; give a Dataset as rgnet.sample returns it")
     move = replace(move, settings={name: int(stored[name]) for name in move.settings})
     last = data["spin"].isel(draw=-1).transpose("chain", *lattice.dims(model.ndim)).values
     states, rngs = [], []

@@ -13,7 +13,7 @@ compared with τ.
 """
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,8 @@ Array = npt.NDArray[Any]
 
 WINDOW = 5.0  # in units of 2τ
 MIN_EFFECTIVE = 50.0  # independent draws below which an error bar is not trusted (emcee's tolerance)
+MIN_BLOCKS = 20  # the error of an error bar is then 16 %
+BLOCK_LENGTH = 5.0  # in autocorrelation times: neighbouring blocks then share about 10 % of their variance
 
 
 class ShortChainError(ValueError):
@@ -127,9 +129,9 @@ def mean(x: Any) -> Estimate:
     if min(effective, size) < MIN_EFFECTIVE or draws < 20.0 * tau:
         needed = int(np.ceil(max(max(2.0 * tau, 1.0) * MIN_EFFECTIVE / chains.shape[0], 20.0 * tau)))
         raise ShortChainError(
-            f"{chains.shape[0]} x {draws} draws with an autocorrelation time of {tau:.3g} draws are {effective:.3g} "
-            f"independent ones; an error bar needs {MIN_EFFECTIVE:g} of them and chains of 20 autocorrelation times: "
-            f"take at least {needed} draws a chain, or leave more sweeps between draws",
+            f"{chains.shape[0]} x {draws} draws with an autocorrelation time of {tau:.3g} draws are worth "
+            f"{min(effective, size):.3g} independent ones; an error bar needs {MIN_EFFECTIVE:g} and chains of 20 "
+            f"autocorrelation times: take at least {needed} draws a chain, or leave more sweeps between draws",
             estimate,
         )
     return estimate
@@ -164,6 +166,61 @@ def block_edges(n_chains: int, n_draws: int, n_blocks: int = 64) -> npt.NDArray[
     per_chain = min(n_draws, max(1, -(-n_blocks // n_chains)))
     bounds = np.linspace(0, n_draws, per_chain + 1).round().astype(np.int64)
     return np.array([(c, a, b) for c in range(n_chains) for a, b in itertools.pairwise(bounds)], dtype=np.int64)
+
+
+def long_blocks(series: Mapping[str, Array], n_blocks: int = 64) -> tuple[npt.NDArray[np.int64], float]:
+    """Blocks of consecutive draws that are long compared with the slowest of several series.
+
+    What is estimated from a series z may be its mean or its fluctuations, and under some moves the sign of z forgets
+    itself long before its size does. So τ is the largest of those of z and |z − ⟨z⟩|.
+
+    Parameters
+    ----------
+    series : mapping of name to array (chain, draw)
+        Series that never change are passed over.
+    n_blocks : int
+        Number of blocks wanted, at least 20; fewer are made where they would be shorter than 5 τ.
+
+    Returns
+    -------
+    edges : array (blocks, 3)
+        As `block_edges`.
+    tau : float
+        The longest autocorrelation time, in draws; ½ if nothing ever changes.
+
+    Raises
+    ------
+    ValueError
+        If ``n_blocks`` is not a whole number of at least 20.
+    ShortChainError
+        If there is no room for 20 such blocks, unless there are 20 chains, which are independent however short.
+    """
+    if isinstance(n_blocks, bool) or not isinstance(n_blocks, (int, np.integer)) or n_blocks < MIN_BLOCKS:
+        raise ValueError(
+            f"blocks={n_blocks!r}: a whole number of at least {MIN_BLOCKS}; fewer give no honest error bar"
+        )
+    chains, draws = next(iter(series.values())).shape
+    times = {}
+    for name, z in series.items():
+        centred = z - z.mean()
+        if draws > 1 and np.ptp(centred) > 0:
+            size = np.abs(centred)
+            times[name] = max(autocorrelation_time(x) for x in (centred, size) if np.ptp(x) > 1e-9 * size.max())
+    worst = max(times, key=lambda name: times[name], default=None)
+    tau = 0.5 if worst is None else times[worst]
+    needed = max(1, int(np.ceil(BLOCK_LENGTH * tau)))
+    per_chain = min(-(-n_blocks // chains), draws // needed)
+    if per_chain == 0 and chains >= MIN_BLOCKS:
+        per_chain = 1
+    if per_chain * chains < MIN_BLOCKS:
+        estimate = Estimate(tau, float("nan"), method="integrated autocorrelation time, in draws", n=chains * draws)
+        raise ShortChainError(
+            f"{chains} x {draws} draws are too few for an error bar: the autocorrelation time of {worst} is {tau:.3g} "
+            f"draws, and {MIN_BLOCKS} blocks of {BLOCK_LENGTH:g} of them are needed; take at least "
+            f"{needed * -(-MIN_BLOCKS // chains)} draws a chain, or leave more sweeps between draws",
+            estimate,
+        )
+    return block_edges(chains, draws, per_chain * chains), tau
 
 
 def block_means(x: npt.ArrayLike, edges: npt.NDArray[np.int64]) -> Array:
@@ -202,7 +259,8 @@ def jackknife(
     left_out = np.stack(
         [np.asarray(function((total - block) / (mass - w))) for block, w in zip(weighted, weight, strict=True)]
     )
-    spread = ((left_out - left_out.mean(axis=0)) ** 2).sum(axis=0)
+    with np.errstate(invalid="ignore"):  # where the function is infinite there is no error, NaN
+        spread = ((left_out - left_out.mean(axis=0)) ** 2).sum(axis=0)
     return value, np.sqrt((count - 1) / count * spread)
 
 

@@ -191,12 +191,18 @@ def test_resume_refuses_what_it_does_not_continue():
     head = sample(SMALL, 6, seed=1, warmup=5, thin=2)
     with pytest.raises(ValueError, match="resume: sampled from"):
         sample(rg.Ising((6, 4), K=0.41), 2, resume=head)
-    for name, value in (("chains", 2), ("update", "wolff"), ("thin", 3), ("warmup", 1), ("seed", 2)):
+    for name, value in (("chains", 2), ("update", "wolff"), ("thin", 3), ("seed", 2)):
         with pytest.raises(ValueError, match=f"resume: {name}={value} but the run had"):
             sample(SMALL, 2, resume=head, **{name: value})
     with pytest.raises(ValueError, match="random state belongs to 4 chains after 6 draws"):
         sample(SMALL, 2, resume=head.isel(draw=slice(0, 3)))
     with pytest.raises(ValueError, match="random state belongs to 4 chains"):
         sample(SMALL, 2, resume=head.isel(chain=slice(0, 2)))
+    with pytest.raises(ValueError, match="random state belongs to 4 chains"):
+        sample(SMALL, 2, resume=head.isel(chain=[1, 0, 2, 3]))
+    with pytest.raises(TypeError, match="resume is a str: give a Dataset"):
+        sample(SMALL, 2, resume="file.h5")
+    with pytest.raises(TypeError, match="give a model, such as"):
+        sample((4, 4), 2)
     with pytest.raises(ValueError, match="resume: no model"):
         sample(SMALL, 2, resume=head.drop_attrs())

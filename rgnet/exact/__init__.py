@@ -3,6 +3,7 @@
     chain1d      the Ising chain with field, finite or infinite
     ising2d      the square lattice: Onsager's infinite one, Kaufman's finite torus
     ising3d      constants of the cubic lattice
+    critical     critical couplings and exponents by dimension
     enumerate    every state of a small lattice: ln Z, probabilities, moments of any observable
     marginals    every coarse configuration of a chain of layers: probabilities, couplings, Fisher information kept
 
@@ -10,6 +11,7 @@ Everything here takes numbers, arrays, callables, or objects that look like a mo
 """
 
 from rgnet.exact import chain1d, enumerate, ising2d, ising3d, marginals
+from rgnet.exact.critical import Critical, critical, is_critical
 from rgnet.exact.enumerate import distribution, log_weights, log_Z, moments, states
 from rgnet.exact.marginals import (
     Couplings,
@@ -22,12 +24,15 @@ from rgnet.exact.marginals import (
 
 __all__ = [
     "Couplings",
+    "Critical",
     "Retained",
     "chain1d",
     "coarse_couplings",
     "coarse_distribution",
+    "critical",
     "distribution",
     "enumerate",
+    "is_critical",
     "ising2d",
     "ising3d",
     "log_Z",

@@ -79,7 +79,7 @@ def _distinct(rows: npt.NDArray[Any]) -> tuple[npt.NDArray[np.int64], npt.NDArra
         if base ** rows.shape[1] < 1 << 62:  # rows as numbers: quicker than as bytes
             keys = np.zeros(len(rows), dtype=np.int64)
             for column in rows.T:
-                keys = keys * base + (column - low)
+                keys = keys * base + (column.astype(np.int64) - int(low))
             _, first, group = np.unique(keys, return_index=True, return_inverse=True)
             return first, group
     packed = np.ascontiguousarray(rows).view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1])))[:, 0]

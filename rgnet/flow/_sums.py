@@ -9,7 +9,6 @@ One such matrix a block, computed once, serves the value and every delete-one-bl
 """
 
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,14 +18,11 @@ import numpy.typing as npt
 
 from rgnet import labels, stats
 from rgnet import operators as ops
-from rgnet.estimate import Estimate
 from rgnet.operators import Operator
 
 Array = npt.NDArray[Any]
 Chosen = Sequence[str | Operator] | str | Operator | None
 
-MIN_BLOCKS = 20  # the error of an error bar is then 16 %
-BLOCK_LENGTH = 5.0  # in autocorrelation times
 _ROUNDING = 1e-10  # relative residual variance below which an operator counts as a combination of others
 
 
@@ -63,15 +59,15 @@ def as_list(levels: Any, at_least: int) -> list[Any]:
         If ``levels`` is not a sequence of at least that many.
     """
     rule = "give the list of levels that Network.levels returns (or operators.measure of each)"
-    if hasattr(levels, "dims") or not isinstance(levels, Sequence):
+    if hasattr(levels, "dims") or isinstance(levels, str) or not isinstance(levels, Sequence):
         raise ValueError(f"levels is a {type(levels).__name__}: {rule}")
     if len(levels) < at_least:
         raise ValueError(f"{len(levels)} level given, at least {at_least} needed: {rule}")
-    return list(levels)
+    return [ops.as_level(level) for level in levels]
 
 
 def _is_measured(level: Any) -> bool:
-    return hasattr(level, "dims") and "operator" in level.dims
+    return not hasattr(level, "data_vars")
 
 
 def level_shape(level: Any) -> tuple[int, ...]:
@@ -188,34 +184,16 @@ def blocks_of_draws(sums: Sums, columns: Sequence[int], blocks: int) -> tuple[np
     ShortChainError
         If there is no room for 20 such blocks.
     """
-    if isinstance(blocks, bool) or not isinstance(blocks, (int, np.integer)) or blocks < MIN_BLOCKS:
-        raise ValueError(f"blocks={blocks!r}: a whole number of at least {MIN_BLOCKS}; fewer give no honest error bar")
-    times = {
-        (index, column): stats.autocorrelation_time(values[..., column])
+    series = {
+        f"{sums.operators[column].name!r} on {sums.name(index)}": values[..., column]
         for index, values in enumerate(sums.values)
         for column in columns
         if values[..., column].any()
     }
-    if not times:
+    if not series:
         names = ", ".join(repr(sums.operators[column].name) for column in columns)
         raise ValueError(f"operator {names} is constant on every level: put an operator first that changes")
-    worst = max(times, key=lambda key: times[key])
-    tau = times[worst]
-    chains, draws = sums.values[0].shape[:2]
-    needed = max(1, math.ceil(BLOCK_LENGTH * tau))
-    per_chain = min(max(1, -(-blocks // chains)), draws // needed)
-    if per_chain == 0 and chains >= MIN_BLOCKS:
-        per_chain = 1  # chains are independent of each other, however short
-    if per_chain * chains < MIN_BLOCKS:
-        name = sums.operators[worst[1]].name
-        estimate = Estimate(tau, float("nan"), method="integrated autocorrelation time, in draws", n=chains * draws)
-        raise stats.ShortChainError(
-            f"{chains} x {draws} draws are too few for an error bar: the autocorrelation time of {name!r} on "
-            f"{sums.name(worst[0])} is {tau:.3g} draws, and {MIN_BLOCKS} blocks of {BLOCK_LENGTH:g} of them are "
-            f"needed; take at least {needed * -(-MIN_BLOCKS // chains)} draws a chain, or thin more",
-            estimate,
-        )
-    return stats.block_edges(chains, draws, per_chain * chains), tau
+    return stats.long_blocks(series, blocks)
 
 
 def block_moments(z: Sequence[Array], edges: npt.NDArray[np.int64]) -> Array:

@@ -60,8 +60,11 @@ def couplings(levels: Sequence[Any], operators: _sums.Chosen = None, blocks: int
     items = _sums.as_list(levels, 1)
     for index, level in enumerate(items):
         number = int(getattr(level, "attrs", {}).get("level", index))
-        if "spin" not in level or "operator" in level.dims:
-            raise ValueError(f"level {number} holds no configurations: couplings are fitted to spins, give Datasets")
+        if not hasattr(level, "data_vars"):
+            raise ValueError(
+                f"level {number} holds no configurations: couplings are fitted to spins, give Datasets with 'spin'"
+            )
+        labels.check_whole(level)
         if _sums.is_real(level):
             raise ValueError(
                 f"level {number} is real-valued ({level.attrs.get('layer', 'float spins')}): pseudo-likelihood "

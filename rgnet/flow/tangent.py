@@ -92,7 +92,13 @@ def tangent(
             "operator": [item.name for item in chosen],
             "scale": ("level", sums.scale[1:]),
         },
-        attrs={"sector": sector, "row": coarse.name, "operators": json.dumps([item.name for item in chosen])}
+        attrs={
+            "sector": sector,
+            "row": coarse.name,
+            "reference": chosen[0].name,
+            "operators": json.dumps([item.name for item in chosen]),
+            "ndim": chosen[0].ndim,
+        }
         | _sums.describe(sums, edges, tau),
     )
 

@@ -46,7 +46,8 @@ def retained(
     operators : sequence of names or Operators, optional
         Regressors at coarse levels; by default the standard set of the coupling's sector.
     blocks : int
-        Number of jackknife blocks of consecutive draws.
+        Number of jackknife blocks of consecutive draws, at least 20; fewer are used where they would be shorter than
+        5 autocorrelation times of the score.
 
     Returns
     -------
@@ -65,6 +66,7 @@ def retained(
         raise ValueError(f'about={about!r}: Fisher information is kept about "K" or "h"')
     if len(levels) == 0:
         raise ValueError("levels=[]: give at least the microscopic level, as Network.levels returns them")
+    levels = [ops.as_level(level) for level in levels]
     score_name, sector = SCORES[about]
     score_array = ops.measured(levels[0], [score_name]).isel(operator=0)
     if score_array.attrs.get("level", 0) != 0:
@@ -74,8 +76,7 @@ def retained(
         )
     chains = [name for name in ("chain", "draw") if name in score_array.dims]
     score = np.atleast_2d(score_array.transpose(*chains).values.astype(np.float64))
-    stats.mean(score)  # raises where the chains are too short for any error bar
-    edges = stats.block_edges(score.shape[0], score.shape[1], blocks)
+    edges, _ = stats.long_blocks({f"the score about {about}": score}, blocks)
     numbers = [int(ops_level.attrs.get("level", k)) for k, ops_level in enumerate(levels)]
     rows = [_level_zero(score, edges)]
     used = [[score_name]]
@@ -111,7 +112,7 @@ def retained(
 
 def _default(level: Any, sector: str) -> tuple[ops.Operator, ...]:
     """The sector's standard operators for a Dataset; for sums, all of that sector that were measured."""
-    if "operators" in level.attrs and "spin" not in level:
+    if not hasattr(level, "data_vars"):
         return tuple(item for item in ops.loads(level.attrs["operators"]) if item.parity == sector)
     from rgnet import labels
 

@@ -8,10 +8,16 @@ A field of scaling dimension Î” keeps its size at criticality with rescale = b^Î
 
 import math
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
 from rgnet.layers.layer import Array, BlockLayer, block_sum
+
+
+def _is_factor(value: object) -> bool:
+    number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    return number and math.isfinite(cast(float, value)) and value != 0
 
 
 @dataclass(frozen=True)
@@ -22,7 +28,7 @@ class BlockAverage(BlockLayer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if isinstance(self.rescale, (bool, str)) or not math.isfinite(self.rescale) or self.rescale == 0:
+        if not _is_factor(self.rescale):
             raise ValueError(f"BlockAverage(rescale={self.rescale!r}): a finite factor other than 0, such as 2**0.125")
         object.__setattr__(self, "rescale", float(self.rescale))
 

@@ -25,7 +25,11 @@ class Kadanoff(BlockLayer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if isinstance(self.rho, (bool, str)) or not self.rho >= 0:
+        if (
+            not isinstance(self.rho, (int, float, np.integer, np.floating))
+            or isinstance(self.rho, bool)
+            or not self.rho >= 0
+        ):
             raise ValueError(f"Kadanoff(rho={self.rho!r}): rho is a number of at least 0 (inf is the majority rule)")
         object.__setattr__(self, "rho", float(self.rho))
 

@@ -119,6 +119,8 @@ def _checked(x: npt.ArrayLike, ndim: int | None, layer: Any) -> tuple[Array, int
     d = array.ndim if ndim is None else ndim
     if not 1 <= d <= array.ndim:
         raise ValueError(f"ndim={ndim} for an array of shape {array.shape}: from 1 to {array.ndim} axes can be space")
+    if array.dtype.kind == "b":
+        raise ValueError("configurations of dtype bool: recode them as spins, 2*x - 1")
     if array.dtype.kind not in "iuf":
         raise ValueError(f"configurations of dtype {array.dtype}: a layer takes whole or real numbers")
     if array.dtype.kind == "f" and not np.isfinite(array).all():
@@ -136,7 +138,7 @@ def block_sum(x: Array, b: int, ndim: int) -> Array:
     members: Iterator[Array] = lattice.block_members(x, b, ndim)
     total = next(members).astype(dtype)
     for member in members:
-        total += member
+        total += member.astype(dtype, copy=False)
     return total
 
 

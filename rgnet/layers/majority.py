@@ -35,8 +35,8 @@ class Majority(BlockLayer):
 
     @property
     def is_random(self) -> bool:
-        """Whether ties occur and are broken by a coin (blocks of an odd number of spins ±1 have none)."""
-        return self.ties == "random" and self.b % 2 == 0
+        """Whether ties are broken by a coin. Odd numbers of spins ±1 have none, but zeros and real numbers may."""
+        return self.ties == "random"
 
     def coarsen(self, x: Array, rng: np.random.Generator, ndim: int) -> Array:
         """Sign of each block sum."""

@@ -62,8 +62,8 @@ class Network:
         ----------
         data : Dataset with ``spin(chain, draw, *space)``, or array (..., *space)
         seed : int
-            Layer k on chain c takes its random numbers from ``SeedSequence(seed, spawn_key=(k, c))``: the same seed
-            gives the same levels.
+            Layer k on chain c takes its random numbers from ``SeedSequence(seed, spawn_key=(k, c, first draw))``: the
+            same seed gives the same levels, and parts of a run have coins of their own.
         ndim : int, optional
             For arrays, how many of the last axes are space; all of them if None.
 
@@ -74,11 +74,19 @@ class Network:
         """
         if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
             raise ValueError(f"seed={seed!r}: a whole number of at least 0")
+        if hasattr(data, "to_dataset") and hasattr(data, "subtree"):  # a node of what rgnet.open gives
+            data = data.to_dataset()
+        if isinstance(data, xr.DataArray):
+            data = xr.Dataset({"spin": data})
         is_dataset = isinstance(data, xr.Dataset)
         if is_dataset:
             shape = tuple(int(data["spin"].sizes[name]) for name in labels.space_dims(data))
         else:
             data = np.asarray(data)
+            if ndim is not None and not 1 <= ndim <= data.ndim:
+                raise ValueError(
+                    f"ndim={ndim} for an array of shape {data.shape}: from 1 to {data.ndim} axes can be space"
+                )
             shape = data.shape[data.ndim - (data.ndim if ndim is None else ndim) :]
         lattice.coarse_shape(shape, self.scale, f"a network of {len(self.layers)} layers with scale {self.scale}")
         result = [data]
@@ -86,25 +94,26 @@ class Network:
             if is_dataset:
                 result.append(_next_level(result[-1], layer, seed, index))
             else:
-                result.append(layer(result[-1], _stream(seed, index, 0), ndim=ndim))
+                result.append(layer(result[-1], _stream(seed, index, 0, 0), ndim=ndim))
         return result
 
 
-def _stream(seed: int, layer: int, chain: int) -> np.random.Generator:
-    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(layer, chain)))
+def _stream(seed: int, layer: int, chain: int, draw: int) -> np.random.Generator:
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(layer, chain, draw)))
 
 
 def _next_level(data: xr.Dataset, layer: Layer, seed: int, index: int) -> xr.Dataset:
     """The next level, chain by chain, each with a stream of its own."""
     spins = data["spin"]
+    first = int(spins["draw"].values[0]) if "draw" in spins.coords and spins["draw"].size else 0
     if "chain" not in spins.dims:
-        return coarse_dataset(data, layer, lambda x, d: layer(x, _stream(seed, index, 0), ndim=d))
+        return coarse_dataset(data, layer, lambda x, d: layer(x, _stream(seed, index, 0, first), ndim=d))
     numbers = [int(c) for c in spins["chain"].values] if "chain" in spins.coords else list(range(spins.sizes["chain"]))
     axis = [name for name in spins.dims if name in labels.BATCH_DIMS].index("chain")
 
     def by_chain(x: Array, d: int) -> Array:
         moved = np.moveaxis(x, axis, 0)
-        coarse = [layer(part, _stream(seed, index, c), ndim=d) for part, c in zip(moved, numbers, strict=True)]
+        coarse = [layer(part, _stream(seed, index, c, first), ndim=d) for part, c in zip(moved, numbers, strict=True)]
         return np.moveaxis(np.stack(coarse), 0, axis)
 
     return coarse_dataset(data, layer, by_chain)

@@ -67,12 +67,17 @@ class Ising:
                 raise ValueError("T=0: the reduced coupling K = 1/T would be infinite; give a temperature other than 0")
             K = 1.0 / float(T)
         pairs: Any = couplings.items() if isinstance(couplings, Mapping) else couplings
+        if not isinstance(couplings, Mapping) and not (
+            isinstance(couplings, Sequence) and all(isinstance(pair, Sequence) and len(pair) == 2 for pair in couplings)
+        ):
+            raise ValueError(f"couplings={couplings!r}: give a mapping of operators to numbers, such as {{'nnn': 0.1}}")
         values: dict[str | Operator, float] = dict(pairs)
         further = ops.resolve(list(values), len(sides)) if values else ()
+        own = {ops.named("nn", len(sides)).terms: "K", ops.named("m", len(sides)).terms: "h"}
         for item in further:
-            if item.name in ("nn", "m"):
-                raise ValueError(f"couplings={{{item.name!r}: …}}: give it as {'K' if item.name == 'nn' else 'h'}=")
-            if item.name.startswith("phi"):
+            if item.terms in own:
+                raise ValueError(f"couplings={{{item.name!r}: …}}: give it as {own[item.terms]}=")
+            if any(len(set(term)) < len(term) for term in item.terms):
                 raise ValueError(
                     f"couplings={{{item.name!r}: …}}: powers of a spin ±1 are constants or the spin itself"
                 )
@@ -113,9 +118,21 @@ class Ising:
         return all(value == 0 or item.parity == "even" for item, value in self.terms)
 
     def energy(self, x: npt.ArrayLike) -> npt.NDArray[np.float64]:
-        """H(x) of each configuration: x of shape (..., *shape) with values ±1, result of shape (...)."""
+        """H(x) of each configuration: x of shape (..., *shape) with values ±1, result of shape (...).
+
+        Raises
+        ------
+        ValueError
+            If x is of another shape or has other values.
+        """
         active = [(item, value) for item, value in self.terms if value != 0]
         x = np.asarray(x)
+        if x.shape[max(0, x.ndim - self.ndim) :] != self.shape:
+            raise ValueError(
+                f"configurations of shape {x.shape}: this model's lattice is {self.shape}, give (..., *shape)"
+            )
+        if not ((x == 1) | (x == -1)).all():
+            raise ValueError("configurations have values other than ±1; recode them, such as 2*x - 1 for x = 0, 1")
         if not active:
             return np.zeros(x.shape[: x.ndim - self.ndim])
         sums = ops.sums(x, [item for item, _ in active], self.boundary)

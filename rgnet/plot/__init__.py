@@ -4,6 +4,7 @@ Each function takes Datasets and returns a matplotlib Figure; `figures` draws al
 `save_all` writes them.
 """
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -13,19 +14,20 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from rgnet import store
-from rgnet.exact import ising2d, ising3d
+from rgnet.exact import critical, is_critical
 from rgnet.plot.configurations import configurations, coupling_label
 from rgnet.plot.couplings import decimation, flow
 from rgnet.plot.exponents import exponents, tangent
 from rgnet.plot.information import information
 from rgnet.plot.thermodynamics import thermodynamics
+from rgnet.study import attributes
 
 __all__ = [
     "configurations", "decimation", "exponents", "figures", "flow", "information", "save_all", "tangent",
-    "thermodynamics",
+    "thermodynamics", "up_to_date",
 ]  # fmt: skip
 
-_K_C = {2: ising2d.K_c, 3: ising3d.K_c}
+_RECORD = ".drawn.json"  # which figures, of which result
 
 
 def figures(result: str | Path) -> dict[str, Figure]:
@@ -45,36 +47,49 @@ def figures(result: str | Path) -> dict[str, Figure]:
     shots = {name: group for name, group in groups.items() if name.startswith("snapshots/")}
     if shots:
         made["configurations"] = configurations(_rows(shots, networks[0]))
-    for network in networks:
-        suffix = "" if len([n for n in networks if f"{n}/mcrg" in groups]) < 2 else f"-{network}"
-        if f"{network}/mcrg" in groups:
-            table = groups[f"{network}/mcrg"]
-            made[f"exponents{suffix}"] = exponents(table.isel(point=0), int(table["ndim"][0]))
-        if f"{network}/tangent" in groups:
-            table = groups[f"{network}/tangent"].isel(point=0)
-            made[f"tangent{suffix}"] = tangent(table.assign_attrs(ndim=int(table["ndim"])))
-        if f"{network}/couplings" in groups:
-            table = groups[f"{network}/couplings"]
-            plane = table.isel(point=np.flatnonzero(table["ndim"].values == 2))
-            if plane.sizes["point"] > 1:
-                made[f"flow{suffix}"] = flow(plane)
+    for _, label, row in _by_point(groups, networks, "mcrg"):
+        ndim = int(row["ndim"]) if is_critical(int(row["ndim"]), float(row["K"]), float(row["h"])) else None
+        made[f"exponents{label}"] = exponents(row, ndim)
+    for name, label, row in _by_point(groups, networks, "tangent"):
+        made[f"tangent{label}"] = tangent(row.assign_attrs(attributes(groups[name], str(row["point"].item()))))
+    planes = {n: _plane(groups[f"{n}/couplings"]) for n in networks if f"{n}/couplings" in groups}
+    planes = {network: plane for network, plane in planes.items() if plane.sizes["point"] > 1}
+    for network, plane in planes.items():
+        made["flow" if len(planes) == 1 else f"flow-{network}"] = flow(plane)
     chains = _decimated(groups, attrs["study"])
     if chains:
         made["decimation"] = decimation(chains)
-    kept = {
-        about: {
-            n: groups[f"{n}/information_{about}"].isel(point=0)
-            for n in networks
-            if f"{n}/information_{about}" in groups
-        }
-        for about in ("K", "h")
-    }
-    if any(kept.values()):
-        made["information"] = information({about: tables for about, tables in kept.items() if tables})
+    kept: dict[str, dict[str, dict[str, xr.Dataset]]] = {}  # point, coupling, network
+    for about in ("K", "h"):
+        for name, _, row in _by_point(groups, networks, f"information_{about}"):
+            kept.setdefault(row["point"].item(), {}).setdefault(about, {})[name.split("/")[0]] = row
+    for point, tables in kept.items():
+        made["information" if len(kept) == 1 else f"information-{point}"] = information(tables)
     scan = _scan(groups.get("thermodynamics"))
     if scan is not None:
-        made["thermodynamics"] = thermodynamics(scan, _K_C.get(int(scan["ndim"][0])))
+        known = critical(int(scan["ndim"][0]))
+        made["thermodynamics"] = thermodynamics(scan, None if known is None else known.K_c)
     return made
+
+
+def _by_point(groups: dict[str, xr.Dataset], networks: list[str], table: str) -> list[tuple[str, str, xr.Dataset]]:
+    """Every point of every network's table: group, label for the figure's name where there are several, row."""
+    present = [f"{network}/{table}" for network in networks if f"{network}/{table}" in groups]
+    several = any(groups[name].sizes["point"] > 1 for name in present)
+    return [
+        (
+            name,
+            (f"-{name.split('/')[0]}" if len(present) > 1 else "") + (f"-{point}" if several else ""),
+            groups[name].isel(point=index),
+        )
+        for name in present
+        for index, point in enumerate(groups[name]["point"].values)
+    ]
+
+
+def _plane(table: xr.Dataset) -> xr.Dataset:
+    """The points on two-dimensional lattices."""
+    return table.isel(point=np.flatnonzero(table["ndim"].values == 2))
 
 
 def save_all(result: str | Path, folder: str | Path) -> list[Path]:
@@ -96,7 +111,22 @@ def save_all(result: str | Path, folder: str | Path) -> list[Path]:
         finally:
             temporary.unlink(missing_ok=True)
         paths.append(path)
+    record = json.dumps({"drawn_from": store.verify(result), "figures": [path.name for path in paths]})
+    (target / _RECORD).write_text(record)
     return paths
+
+
+def up_to_date(result: str | Path, folder: str | Path) -> list[Path]:
+    """The figures of a result file in a folder, drawn anew only if one is missing or the result has changed."""
+    target = Path(folder)
+    try:
+        record = json.loads((target / _RECORD).read_text())
+        paths = [target / name for name in record["figures"]]
+        if record["drawn_from"] == store.verify(result) and all(path.exists() for path in paths):
+            return paths
+    except (OSError, ValueError, KeyError, TypeError):
+        pass  # no record, or a damaged one: drawn anew
+    return save_all(result, target)
 
 
 def _rows(shots: dict[str, xr.Dataset], network: str) -> list[tuple[str, xr.Dataset]]:
@@ -105,8 +135,8 @@ def _rows(shots: dict[str, xr.Dataset], network: str) -> list[tuple[str, xr.Data
     for name, shot in shots.items():
         _, point, of = name.split("/")
         if of == network or f"snapshots/{point}/{network}" not in shots:
-            K = float(shot.attrs["K"])
-            rows.append((K, coupling_label(K, _K_C.get(int(shot.attrs["ndim"]))), shot))
+            K, known = float(shot.attrs["K"]), critical(int(shot.attrs["ndim"]))
+            rows.append((K, coupling_label(K, None if known is None else known.K_c), shot))
     return [(label, shot) for _, label, shot in sorted(rows, key=lambda row: row[0])]
 
 
@@ -118,9 +148,8 @@ def _decimated(groups: dict[str, xr.Dataset], study: dict[str, Any]) -> list[tup
         if table is None or any(layer["layer"] != "decimation" for layer in section["layers"]):
             continue
         table = table.isel(point=np.flatnonzero((table["ndim"].values == 1) & (table["h"].values == 0)))
-        steps = [layer["b"] for layer in section["layers"] for _ in range(layer["repeat"])]
         if table.sizes["point"]:
-            found.append((network, table, [int(np.prod(steps[:k])) for k in range(len(steps) + 1)]))
+            found.append((network, table, [int(scale) for scale in table["scale"].values]))
     return found
 
 

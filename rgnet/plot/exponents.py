@@ -4,25 +4,21 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
-from rgnet.exact import ising2d, ising3d
+from rgnet.exact import critical, ising2d
 from rgnet.plot.style import EXACT, integer_ticks, styled, subplots
-
-_KNOWN = {
-    2: (ising2d.Y_T, ising2d.Y_H, "exact"),
-    3: (ising3d.Y_T, ising3d.Y_H, "conformal bootstrap"),
-}
 
 
 @styled
-def exponents(table: xr.Dataset, ndim: int) -> Figure:
+def exponents(table: xr.Dataset, ndim: int | None = None) -> Figure:
     """y_t and y_h against the number of operators, one line a level, the known value beside.
 
     Parameters
     ----------
     table : Dataset over (level, operators), as `rgnet.flow.mcrg` returns it
-    ndim : int
-        Dimension of the Ising model, for the known values.
+    ndim : int, optional
+        Dimension of the critical Ising model, for the known values; none are drawn without.
     """
+    known = None if ndim is None else critical(ndim)
     figure, axes = subplots(2, 3.2)
     for k, (name, title) in enumerate((("y_t", "even sector"), ("y_h", "odd sector"))):
         ax = axes[0, k]
@@ -33,8 +29,9 @@ def exponents(table: xr.Dataset, ndim: int) -> Figure:
             ax.errorbar(
                 table["operators"] + shift, row[name], row[f"{name}_stderr"], label=f"{int(level) - 1} → {int(level)}"
             )
-        if ndim in _KNOWN:
-            ax.axhline(_KNOWN[ndim][k], label=f"{_KNOWN[ndim][2]} {_KNOWN[ndim][k]:g}", **EXACT)
+        if known is not None:
+            value = (known.y_t, known.y_h)[k]
+            ax.axhline(value, label=f"{known.source} {value:g}", **EXACT)
         integer_ticks(ax, table["operators"].values)
         ax.set_xlabel(r"operators in the sector, $N_c$")
         ax.set_ylabel(f"${name}$")
@@ -45,18 +42,25 @@ def exponents(table: xr.Dataset, ndim: int) -> Figure:
 
 @styled
 def tangent(table: xr.Dataset) -> Figure:
-    """Ratios of the critical-manifold row against the level, with their limits in two dimensions (Wu & Car 2019)."""
+    """Ratios of the critical-manifold row against the level, for the square lattice with their limits (Wu & Car 2019).
+
+    Parameters
+    ----------
+    table : Dataset over (level, operator), as `rgnet.flow.tangent` returns it
+    """
     others = [name for name in table["operator"].values if not np.allclose(table["ratio"].sel(operator=name), 1.0)]
     figure, axes = subplots(len(others), 2.8)
     for ax, name in zip(axes[0], others, strict=True):
         row = table.sel(operator=name)
         ax.errorbar(table["level"], row["ratio"], row["ratio_stderr"], linestyle="none")
-        limit = ising2d.TANGENT.get(str(name)) if int(table.attrs.get("ndim", 2)) == 2 else None
+        limit = (
+            ising2d.TANGENT.get(str(name)) if table.attrs["ndim"] == 2 and table.attrs["reference"] == "nn" else None
+        )
         if limit is not None:
             ax.axhline(limit, label=rf"limit {limit:g}", **EXACT)
             ax.legend()
         integer_ticks(ax, table["level"].values)
         ax.set_xlabel("level $n$")
-        ax.set_title(rf"{name} : {table.attrs.get('reference', 'nn')}")
+        ax.set_title(rf"{name} : {table.attrs['reference']}")
     axes[0, 0].set_ylabel("ratio of derivatives")
     return figure

@@ -34,7 +34,7 @@ def thermodynamics(table: xr.Dataset, K_c: float | None = None) -> Figure:
             factor = 1.0 / side if name == "correlation_length" else 1.0
             ax.errorbar(part["K"], factor * part[name], factor * part[f"{name}_stderr"], label=f"$L = {side}$")
         if K_c is not None and table["K"].min() < K_c < table["K"].max():
-            ax.axvline(K_c, label="$K_c$ exact", **EXACT)
+            ax.axvline(K_c, label="$K_c$", **EXACT)
         ax.set_xlabel("coupling $K$")
         ax.xaxis.set_major_locator(MaxNLocator(4))
         ax.set_title(label)

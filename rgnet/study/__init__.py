@@ -1,7 +1,8 @@
 """A TOML study -> points -> executor -> one HDF5 file a point -> one merged result."""
 
+from rgnet.study.merge import attributes
 from rgnet.study.points import Point, points
-from rgnet.study.runner import PointsFailedError, Repeat, State, repeat, run
+from rgnet.study.runner import PointsFailedError, Repeat, State, repeat, run, stored_point
 from rgnet.study.schema import Study, StudyError, load, parse
 
 __all__ = [
@@ -11,9 +12,11 @@ __all__ = [
     "State",
     "Study",
     "StudyError",
+    "attributes",
     "load",
     "parse",
     "points",
     "repeat",
     "run",
+    "stored_point",
 ]

@@ -3,14 +3,16 @@
 import json
 import platform
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import xarray as xr
 
-from rgnet import exact, flow, information, observables, store
+from rgnet import exact, flow, information, labels, observables, store
 from rgnet import operators as ops
 from rgnet.models import Ising
 from rgnet.sampling import sample
@@ -69,10 +71,16 @@ def measure_point(
     notes: dict[str, str] = {}
 
     def attempt(group: str, function: Callable[[], xr.Dataset]) -> None:
-        try:
-            groups[group] = function()
-        except ValueError as error:  # too short a chain, dependent operators: said, and the rest is kept
-            notes[group] = str(error)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            try:
+                groups[group] = function()
+            except np.linalg.LinAlgError:
+                raise  # a bug, whatever its base class says
+            except ValueError as error:  # too short a chain, dependent operators: said, and the rest is kept
+                notes[group] = str(error)
+        for entry in caught:
+            notes[group] = "; ".join([text for text in (notes.get(group), str(entry.message)) if text])
 
     if data["energy"].size > 1:  # one draw is a picture
         attempt("thermodynamics", lambda: _thermodynamics(data, model))
@@ -80,7 +88,7 @@ def measure_point(
         network = point.build_network(name)
         seed = point_seed(point.seed, name)
         levels = network.levels(data, seed=seed)
-        sums = [ops.measure(level, _operators(level, any(_is_real(x) for x in levels))) for level in levels]
+        sums = [ops.measure(level, _operators(level)) for level in levels]
         for k, (level, values) in enumerate(zip(levels, sums, strict=True)):
             keep = k > 0 and point.networks[name]["keep_levels"]
             group = level if keep else xr.Dataset(attrs={**level.attrs, "level": k})
@@ -112,12 +120,9 @@ def _is_real(level: xr.Dataset) -> bool:
     return bool(level["spin"].dtype.kind == "f")
 
 
-def _operators(level: xr.Dataset, real: bool) -> tuple[ops.Operator, ...]:
+def _operators(level: xr.Dataset) -> tuple[ops.Operator, ...]:
     """Both sectors' standard operators; powers of φ only where levels are real-valued."""
-    from rgnet import labels
-
-    ndim = len(labels.space_dims(level))
-    real = real and _is_real(level)
+    ndim, real = len(labels.space_dims(level)), _is_real(level)
     return ops.defaults(ndim, "even", real=real) + ops.defaults(ndim, "odd", real=real)
 
 

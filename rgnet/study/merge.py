@@ -1,6 +1,7 @@
 """The merged result file: every point's tables side by side, along a ``point`` dimension."""
 
 import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,8 @@ def merge(study: Study, points: list[Point], folder: Path) -> Path:
     path = folder / RESULT
     files = {point.name: folder / f"{point.name}.h5" for point in points}
     sources = {name: store.verify(file) for name, file in files.items()}
-    fingerprint = hashlib.sha256(repr(sorted(sources.items())).encode()).hexdigest()
+    resolved = study.model_dump(mode="json")
+    fingerprint = hashlib.sha256(json.dumps([resolved, sources], sort_keys=True).encode()).hexdigest()
     if path.exists():
         try:
             if store.read_attrs(path).get("made_from") == fingerprint:
@@ -53,7 +55,7 @@ def merge(study: Study, points: list[Point], folder: Path) -> Path:
         groups[name] = _stack(rows)
     root = {
         "kind": "result",
-        "study": study.model_dump(mode="json"),
+        "study": resolved,
         "points": {point.name: {"file": files[point.name].name, "sha256": sources[point.name]} for point in points},
         "made_from": fingerprint,
         "notes": notes,
@@ -64,17 +66,30 @@ def merge(study: Study, points: list[Point], folder: Path) -> Path:
 
 
 def _stack(rows: list[tuple[Point, xr.Dataset]]) -> xr.Dataset:
-    """Tables of several points as one, missing entries NaN."""
+    """Tables of several points as one, missing entries NaN; attributes that differ go to ``by_point``."""
     stacked = xr.concat(
         [table for _, table in rows], dim="point", join="outer", combine_attrs="drop_conflicts", data_vars="all"
     )
+    differing = {
+        point.name: {key: value for key, value in table.attrs.items() if key not in stacked.attrs}
+        for point, table in rows
+    }
+    if any(differing.values()):
+        stacked.attrs["by_point"] = differing
     points = [point for point, _ in rows]
     return stacked.assign_coords(
         point=("point", [point.name for point in points]),
         ensemble=("point", [point.ensemble for point in points]),
         K=("point", [float(point.model["K"]) for point in points]),
         h=("point", [float(point.model["h"]) for point in points]),
+        shape=("point", ["x".join(str(side) for side in point.model["shape"]) for point in points]),
         side=("point", [int(max(point.model["shape"])) for point in points]),
         sites=("point", [int(np.prod(point.model["shape"])) for point in points]),
         ndim=("point", [len(point.model["shape"]) for point in points]),
     )
+
+
+def attributes(table: xr.Dataset, point: str) -> dict[str, Any]:
+    """Attributes of one point of a merged table: those shared by all, and its own."""
+    shared = {key: value for key, value in table.attrs.items() if key != "by_point"}
+    return {**shared, **table.attrs.get("by_point", {}).get(point, {})}

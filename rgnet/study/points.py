@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from rgnet.exact import ising2d, ising3d
+from rgnet import lattice
+from rgnet.exact import critical
 from rgnet.layers import Network
 from rgnet.models import Ising, from_dict
-from rgnet.study.schema import EnsembleSection, Study, StudyError
-
-CRITICAL_COUPLINGS = {2: ising2d.K_c, 3: ising3d.K_c}
+from rgnet.study.schema import EnsembleSection, NetworkSection, Study, StudyError
+from rgnet.updates import resolve
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,6 @@ def from_json_dict(data: Mapping[str, Any]) -> Point:
 
 def network(section: Mapping[str, Any]) -> Network:
     """The Network that a ``[networks.NAME]`` section describes."""
-    from rgnet.study.schema import NetworkSection
-
     parsed = NetworkSection.model_validate(section)
     return Network([layer for item in parsed.layers for layer in item.build()])
 
@@ -112,17 +110,16 @@ def _coupling(ensemble: EnsembleSection, shape: Any, key: str, value: float, fur
         return value, f"K{value:.7g}"
     if key == "T":
         return 1.0 / value, f"T{value:.7g}"
-    if len(shape) not in CRITICAL_COUPLINGS or further:
+    known = critical(len(shape))
+    if known is None or further:
         raise StudyError(
             f"ensemble {ensemble.name!r}: K_over_K_c with shape {list(shape)}: K_c is known for the square and the "
             f"cubic lattice without further couplings; give K instead"
         )
-    return value * CRITICAL_COUPLINGS[len(shape)], f"{value:.7g}Kc"
+    return value * known.K_c, f"{value:.7g}Kc"
 
 
 def _point(study: Study, ensemble: EnsembleSection, shape: Any, key: str, value: float, h: float) -> Point:
-    from rgnet.updates import resolve
-
     K, label = _coupling(ensemble, shape, key, value, bool(study.model.couplings))
     model = Ising(shape, K=K, h=h, couplings=study.model.couplings, boundary=study.model.boundary)
     sample = {
@@ -141,8 +138,6 @@ def _point(study: Study, ensemble: EnsembleSection, shape: Any, key: str, value:
 
 
 def _check_network(name: str, section: Mapping[str, Any], model: Ising) -> None:
-    from rgnet import lattice
-
     net = network(section)
     lattice.coarse_shape(model.shape, net.scale, f"network {name!r} ({len(net.layers)} layers, scale {net.scale})")
 

@@ -2,13 +2,16 @@
 
 import json
 import os
+import tempfile
 import time
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from rgnet import store
 from rgnet.study.compute import IGNORED_ATTRS, compute_point
@@ -91,18 +94,37 @@ def run(
     folder = Path(data) / checked.name
     left = every if force else [point for point in every if not is_complete(folder, point)]
     state = State(done=len(every) - len(left), total=len(every))
+    failed: list[str] = []
     if left:
-        folder.mkdir(parents=True, exist_ok=True)
+        _make_folder(folder)
         resolved = checked.model_dump(mode="json")
         try:
             with ExitStack() as stack:
                 chosen = executor or stack.enter_context(process_pool(min(len(left), workers or available_cores())))
-                _compute(left, resolved, folder, chosen, state, observer)
+                failed = _compute(left, resolved, folder, chosen, state, observer)
+        except BrokenExecutor:
+            raise PointsFailedError(
+                "a worker process died: killed, out of memory (then give fewer workers), or started by a script "
+                'without its `if __name__ == "__main__":` guard; complete points are kept, run again to go on'
+            ) from None
         finally:
             store.remove_leftovers(folder)
     if observer is not None:
         observer(state)
-    return merge(checked, every, folder)
+    complete = [point for point in every if (folder / f"{point.name}.h5").exists()]
+    result = merge(checked, complete, folder) if complete else None
+    if failed or result is None:
+        raise PointsFailedError("\n  ".join([f"{len(failed)} of {len(left)} points could not be computed:", *failed]))
+    return result
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StudyError(
+            f"{folder} cannot be made a folder for results ({error.strerror}); give another with --data (data=)"
+        ) from None
 
 
 def is_complete(folder: Path, point: Point) -> bool:
@@ -119,13 +141,15 @@ def is_complete(folder: Path, point: Point) -> bool:
     try:
         stored = store.read_attrs(path).get("point")
     except store.FileError as error:
-        raise StudyError(f"{error}\nMove the file away, or compute all points anew with --force") from None
+        raise StudyError(str(error)) from None
     wanted = point.to_dict()
     if not isinstance(stored, dict):
         raise StudyError(f"{path} holds no point of a study; move it away, or compute all points anew with --force")
     if stored != wanted:
         changed = [key for key in wanted if stored.get(key) != wanted[key]]
-        details = "; ".join(f"{key}: {_brief(stored.get(key), wanted[key])}" for key in changed)
+        details = "; ".join(
+            "the study's seed" if key == "seed" else f"{key}: {_brief(stored.get(key), wanted[key])}" for key in changed
+        )
         raise StudyError(
             f"{path} was computed with other settings ({details}). Give the study another name, move the file away, or "
             f"compute all points anew with --force"
@@ -143,7 +167,8 @@ def _brief(old: Any, new: Any) -> str:
 
 def _compute(
     left: list[Point], study: dict[str, Any], folder: Path, executor: Executor, state: State, observer: Observer | None
-) -> None:
+) -> list[str]:
+    """Compute points; those that cannot be, each with its reason."""
     scratch = folder / ".running"
     scratch.mkdir(exist_ok=True)
     waiting: dict[Future[dict[str, Any]], Point] = {}
@@ -159,7 +184,9 @@ def _compute(
                 try:
                     state.finished.append(future.result())
                     state.done += 1
-                except ValueError as error:  # this point's own trouble; others may do
+                except np.linalg.LinAlgError:
+                    raise
+                except (ValueError, MemoryError) as error:  # this point's own trouble; others may do
                     failed.append(f"{point.name}: {error}")
                 (scratch / f"{point.name}.json").unlink(missing_ok=True)
             state.running = _progress(scratch, [point.name for point in waiting.values()])
@@ -172,8 +199,7 @@ def _compute(
             file.unlink(missing_ok=True)
         with suppress(OSError):  # another run on the same folder is using it
             scratch.rmdir()
-    if failed:
-        raise PointsFailedError("\n  ".join([f"{len(failed)} of {len(left)} points could not be computed:", *failed]))
+    return failed
 
 
 def _progress(scratch: Path, names: list[str]) -> dict[str, dict[str, float]]:
@@ -196,13 +222,15 @@ class Repeat:
     seconds: float
 
 
-def repeat(path: str | Path) -> Repeat:
+def repeat(path: str | Path, observer: Observer | None = None) -> Repeat:
     """Compute a point again from the study stored in its file, beside it, and compare the two bit for bit.
 
     Parameters
     ----------
     path : path of a point's file
         The new file is called ``NAME.again.h5``; the old one is not touched.
+    observer : callable, optional
+        Called with the `State` about five times a second.
 
     Raises
     ------
@@ -212,17 +240,38 @@ def repeat(path: str | Path) -> Repeat:
         If it holds no point.
     """
     original = Path(path)
-    attrs = store.read_attrs(original)
+    attrs = stored_point(original)
+    point = from_json_dict(attrs["point"])
+    again = original.with_name(original.name.removesuffix(".h5") + ".again.h5")
+    start = time.perf_counter()
+    state = State(done=0, total=1)
+    try:
+        with process_pool(1) as pool, tempfile.TemporaryDirectory(prefix="rgnet-") as scratch:
+            progress = Path(scratch) / f"{point.name}.json"
+            future = pool.submit(compute_point, point.to_dict(), attrs["study"], os.fspath(again), os.fspath(progress))
+            while not wait([future], timeout=0.2).done:  # short waits, so that Ctrl-C is seen at once
+                state.running = _progress(Path(scratch), [point.name])
+                if observer is not None:
+                    observer(state)
+            future.result()
+    finally:
+        store.remove_leftovers(original.parent)
+    return Repeat(original, again, store.same(original, again, ignore=IGNORED_ATTRS), time.perf_counter() - start)
+
+
+def stored_point(path: Path) -> dict[str, Any]:
+    """Root attributes of a point's file.
+
+    Raises
+    ------
+    FileError
+        If the file is damaged or not rgnet's.
+    StudyError
+        If it holds no single point.
+    """
+    attrs = store.read_attrs(path)
     if attrs.get("kind") != "point":
         raise StudyError(
-            f"{original} holds no single point (it is a {attrs.get('kind', 'file')}); give the file of a point"
+            f"{path} holds no single point (it is a {attrs.get('kind', 'file')}); give the file of a point"
         )
-    again = original.with_name(original.name.removesuffix(".h5") + ".again.h5")
-    point = from_json_dict(attrs["point"])
-    start = time.perf_counter()
-    with process_pool(1) as pool:
-        future = pool.submit(compute_point, point.to_dict(), attrs["study"], os.fspath(again))
-        while not wait([future], timeout=0.2).done:
-            pass  # short waits, so that Ctrl-C is seen at once
-        future.result()
-    return Repeat(original, again, store.same(original, again, ignore=IGNORED_ATTRS), time.perf_counter() - start)
+    return attrs

@@ -17,6 +17,9 @@ from rgnet.layers import LAYERS
 Analysis = Literal["mcrg", "tangent", "couplings", "information", "snapshots"]
 
 
+RESERVED = ("samples", "thermodynamics", "snapshots")  # groups of the files, beside one for each network
+
+
 class StudyError(ValueError):
     """A study file that cannot be run; the message names the keys, the rules and the remedies."""
 
@@ -171,6 +174,8 @@ class Study(_Section):
             if names.count(name) > 1:
                 raise ValueError(f"two ensembles are called {name!r}; give each its own name")
         for name in self.networks:
+            if name in RESERVED:
+                raise ValueError(f"[networks.{name}]: the files have a group of that name; call the network otherwise")
             if not name.replace("_", "").isalnum():
                 raise ValueError(f"[networks.{name}]: a network's name has letters, digits and _ only")
         for ensemble in self.ensembles:
@@ -184,13 +189,7 @@ class Study(_Section):
         return self
 
 
-_SECTIONS: dict[str, type[BaseModel]] = {
-    "model": ModelSection,
-    "sample": SampleSection,
-    "networks": NetworkSection,
-    "layers": LayerSection,
-    "ensembles": EnsembleSection,
-}
+_SECTIONS: dict[str, type[BaseModel]] = {"model": ModelSection, "sample": SampleSection, "ensembles": EnsembleSection}
 
 
 def parse(data: dict[str, Any], source: str = "the study") -> Study:
@@ -204,7 +203,14 @@ def parse(data: dict[str, Any], source: str = "the study") -> Study:
     try:
         return Study.model_validate(data)
     except ValidationError as error:
-        lines = [_explain(item) for item in error.errors()]
+        found = error.errors()
+        places = [tuple(item["loc"]) for item in found]
+        # An entry that is wrong makes its list look empty as well: only the entry is worth a line
+        lines = [
+            _explain(item)
+            for item, place in zip(found, places, strict=True)
+            if not (item["type"] == "too_short" and any(p != place and p[: len(place)] == place for p in places))
+        ]
         raise StudyError("\n  ".join([f"{source}: {_count(len(lines))} wrong:", *lines])) from None
 
 
@@ -244,11 +250,12 @@ def _nearest(word: str, known: list[str]) -> str:
 
 
 def _section_of(location: tuple[Any, ...]) -> type[BaseModel]:
-    """The section that holds the last key of a location such as ("ensembles", 0, "draws")."""
-    for part in reversed(location[:-1]):
-        if part in _SECTIONS:
-            return _SECTIONS[part]
-    return Study
+    """The section that holds the last key of a location such as ("networks", name, "layers", 0, "b")."""
+    if len(location) < 2:
+        return Study
+    if location[0] == "networks":
+        return LayerSection if len(location) > 3 and location[2] == "layers" else NetworkSection
+    return _SECTIONS[str(location[0])]
 
 
 def _key(location: tuple[Any, ...]) -> str:
@@ -265,7 +272,11 @@ def _explain(error: Any) -> str:
     section = _section_of(location) if location else Study
     if error["type"] == "extra_forbidden":
         known = list(section.model_fields)
-        return f"{key}: unknown key{_nearest(str(location[-1]), known)} Known here: {', '.join(known)}"
+        hint = _nearest(str(location[-1]), known)
+        elsewhere = [name for name, part in _SECTIONS.items() if str(location[-1]) in part.model_fields]
+        if not hint and elsewhere and len(location) == 1:
+            hint = f"; it belongs into {' or '.join(f'[{name}]' for name in elsewhere)}"
+        return f"{key}: unknown key{hint}{'' if hint.endswith('?') else '.'} Known here: {', '.join(known)}"
     field = section.model_fields.get(str(location[-1])) if location and isinstance(location[-1], str) else None
     remedy = f" ({field.description})" if field is not None and field.description else ""
     message = str(error["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
@@ -275,7 +286,22 @@ def _explain(error: Any) -> str:
         return f"{key}: {message}"
     if error["type"] == "too_short":
         return f"{key} is empty: give at least one{remedy}"
-    return f"{key} = {_short(value)}: it should be {message}{remedy}"
+    return f"{key} = {_short(value)}: it should be {_PLAIN.get(error['type'], message)}{remedy}"
+
+
+_PLAIN = {  # what pydantic says in its own words, by its type of error
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "int_parsing": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "bool_type": "true or false",
+    "string_type": "text in quotes",
+    "string_pattern_mismatch": "without other characters",
+    "tuple_type": 'a list in brackets, such as ["a", "b"], or, of tables, written with double brackets [[…]]',
+    "dict_type": "a table",
+    "model_type": "a table",
+}
 
 
 def _short(value: Any) -> str:

@@ -91,7 +91,7 @@ def test_bad_input():
     with pytest.raises(ValueError, match="they must correspond"):
         rg.information.retained([levels[0], levels[1].isel(draw=slice(100))])
     with pytest.raises(stats.ShortChainError):
-        rg.information.retained([level.isel(draw=slice(10)) for level in levels])
+        rg.information.retained([level.isel(draw=slice(5)) for level in levels])
 
 
 def test_exact_fractions_obey_the_data_processing_inequality():

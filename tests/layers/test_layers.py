@@ -103,7 +103,6 @@ def test_random_layers_are_seeded():
     np.testing.assert_array_equal(layer(x, rng=3, ndim=2), layer(x, rng=3, ndim=2))
     assert np.any(layer(x, rng=3, ndim=2) != layer(x, rng=4, ndim=2))
     assert layer.is_random
-    assert not rg.Majority(3).is_random
     assert not rg.Majority(2, ties="first").is_random
 
 

@@ -136,7 +136,7 @@ def test_a_damaged_point_is_named(done, tmp_path):
     shutil.copytree(done[0], tmp_path / "tiny")
     path = tmp_path / "tiny" / "scan-4x4-K0.3.h5"
     path.write_bytes(path.read_bytes()[:-1000])
-    with pytest.raises(studies.StudyError, match=r"scan-4x4-K0.3.h5.*\n.*--force"):
+    with pytest.raises(studies.StudyError, match=r"scan-4x4-K0.3.h5 .* was cut short .* compute the point again"):
         rg.run(studies.parse(STUDY), data=tmp_path)
 
 
@@ -203,7 +203,7 @@ def test_the_command_line(tmp_path):
     before = times(tmp_path / "data" / "shell")
     again = rgnet("run", "s.toml", cwd=tmp_path)
     assert again.returncode == 0
-    assert "All 2 points of shell are complete: nothing to compute" in again.stdout
+    assert "2 of 2 points of shell are complete: nothing to compute" in again.stdout
     assert times(tmp_path / "data" / "shell") == before
     repeat = rgnet("run", "data/shell/a-8x8-K0.3.h5", cwd=tmp_path)
     assert repeat.returncode == 0
@@ -238,13 +238,21 @@ def test_a_point_that_differs_is_said_to(tmp_path):
         ("folder.toml", "", "is a directory"),
         ("file.h5", "not HDF5 at all", "file.h5"),
         ("missing.h5", None, "missing.h5"),
+        ("s.toml", TOML.replace("0.3", "nan"), "ensembles[1].K: nan is not a finite number"),
+        ("s.toml", TOML.replace("draws = 200", "draws = -200"), "sample.draws = -200: it should be greater than 0"),
+        ("s.toml", b"\x89PNG\r\n\x1a\n\xff", "is not text"),
+        (
+            "s.toml",
+            TOML.replace("[[", '[networks.m]\nlayers = [{ layer = "majority", b = 3 }]\n[[', 1) + 'networks = ["m"]\n',
+            "network 'm' (1 layers, scale 3) cannot take shape (8, 8): 3 does not divide 8; 6 or 9 would do",
+        ),
     ],
 )
 def test_bad_input_is_one_message_and_exit_2(tmp_path, name, content, message):
     if name == "folder.toml":
         (tmp_path / name).mkdir()
     elif content is not None:
-        (tmp_path / name).write_text(content)
+        (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
     before = sorted(tmp_path.iterdir())
     outcome = rgnet("run", name, cwd=tmp_path)
     assert outcome.returncode == 2
@@ -305,6 +313,7 @@ def test_points_that_fail_are_named_and_the_others_are_kept(tmp_path, monkeypatc
         pytest.raises(studies.PointsFailedError, match="1 of 5 points could not be computed") as caught,
     ):
         rg.run(study, data=tmp_path, executor=executor)
+    assert rg.open(tmp_path / "tiny" / "result.h5")["thermodynamics"].sizes["point"] == 4
     assert "slow-32x32-1Kc: update='metropolis'" in str(caught.value)
     assert "swendsen-wang" in str(caught.value)
     assert len(list((tmp_path / "tiny").glob("scan-*.h5"))) == 4
@@ -329,3 +338,76 @@ def test_a_killed_worker_is_said(tmp_path):
     assert "a worker process died" in stderr
     assert "Traceback" not in stderr
     assert list((tmp_path / "data" / "shell").iterdir()) == []
+
+
+def test_stored_levels_serve_every_analysis(done):
+    """Groups of a file as they are opened: with configurations, with sums only, and mixed."""
+    tree = rg.open(done[0] / "main-16x16-1Kc.h5")
+    stored = [tree[f"majority/level_{k}"] for k in range(3)]
+    mixed = [tree["samples"], *stored[1:]]
+    expected = tree["majority/mcrg"].to_dataset().load()
+    for levels in (stored, mixed, [level.to_dataset() for level in mixed]):
+        np.testing.assert_allclose(flow.mcrg(levels)["y_t"], expected["y_t"])
+        kept = rg.information.retained(levels, "h")["fraction"]
+        np.testing.assert_allclose(kept, tree["majority/information_h"]["fraction"])
+    np.testing.assert_allclose(flow.couplings(mixed)["coupling"], tree["majority/couplings"]["coupling"])
+    with pytest.raises(ValueError, match="level 0 holds no configurations"):
+        flow.couplings(stored)
+
+
+def test_figures_are_drawn_once_and_again_when_one_is_missing(done, tmp_path):
+    from rgnet import plot
+
+    first = plot.up_to_date(done[1], tmp_path)
+    assert {path.stem for path in first} == {"configurations", "exponents", "tangent", "information"}
+    before = {path: path.stat().st_mtime_ns for path in first}
+    assert plot.up_to_date(done[1], tmp_path) == first
+    assert {path: path.stat().st_mtime_ns for path in first} == before
+    first[0].unlink()
+    assert plot.up_to_date(done[1], tmp_path) == first
+    assert all(path.exists() for path in first)
+
+
+@pytest.mark.parametrize("script", ["exponents", "information", "flow"])
+def test_analysis_scripts(done, tmp_path, script):
+    path = Path(__file__).parents[2] / "analysis" / f"{script}.py"
+    command = [sys.executable, path, done[1], "--to", tmp_path / "figure.png"]
+    outcome = subprocess.run(command, capture_output=True, text=True)
+    assert outcome.returncode == 0, outcome.stderr
+    assert "majority" in outcome.stdout or "nnn" in outcome.stdout
+    assert (tmp_path / "figure.png").stat().st_size > 5000
+
+
+def test_a_changed_title_reaches_the_result(done, tmp_path):
+    import shutil
+
+    shutil.copytree(done[0], tmp_path / "tiny")
+    rg.run(studies.parse({**STUDY, "title": "another"}), data=tmp_path)
+    assert rg.open(tmp_path / "tiny" / "result.h5").attrs["study"]["title"] == "another"
+
+
+def test_a_folder_that_cannot_be(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(studies.StudyError, match=r"cannot be made a folder for results .* give another with --data"):
+        rg.run(studies.parse(STUDY), data=tmp_path / "file")
+
+
+def test_a_stop_while_workers_start_is_silent(tmp_path):
+    (tmp_path / "s.toml").write_text(TOML)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "rgnet.cli", "run", "s.toml"],
+        cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not (tmp_path / "data" / "shell" / ".running").exists():
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGINT)
+    _, stderr = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert stderr.strip() == "rgnet: stopped; complete points are kept, run again to go on"
+
+
+def test_options_of_a_study_do_not_go_with_a_point(done, tmp_path):
+    outcome = rgnet("run", done[0] / "scan-4x4-K0.3.h5", "--force", cwd=tmp_path)
+    assert outcome.returncode == 2
+    assert "belong to a study" in outcome.stderr

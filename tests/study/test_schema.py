@@ -1,9 +1,13 @@
 # ruff: noqa: E501  (a table with one case a line)
 """Ways to get a study wrong, each with what the user is told."""
 
+from pathlib import Path
+
 import pytest
 
 from rgnet import study as studies
+
+SIMULATIONS = Path(__file__).parents[2] / "simulations"
 
 GOOD = """
 name = "good"
@@ -25,18 +29,18 @@ BAD = [
     ('draws = 10', 'draw = 10', ["sample.draw: unknown key; did you mean 'draws'?"]),
     ('draws = 10', 'draws = -10', ["sample.draws = -10: it should be greater than 0 (number of draws a chain"]),
     ('draws = 10', 'draws = 0', ["sample.draws = 0: it should be greater than 0"]),
-    ('draws = 10', 'draws = 10.5', ["sample.draws = 10.5: it should be a valid integer"]),
-    ('draws = 10', 'draws = "10"', ["sample.draws = '10': it should be a valid integer"]),
-    ('draws = 10', 'draws = true', ["sample.draws = True: it should be a valid integer"]),
+    ('draws = 10', 'draws = 10.5', ["sample.draws = 10.5: it should be a whole number"]),
+    ('draws = 10', 'draws = "10"', ["sample.draws = '10': it should be a whole number"]),
+    ('draws = 10', 'draws = true', ["sample.draws = True: it should be a whole number"]),
     ('draws = 10', 'chains = 0', ["sample.chains = 0: it should be greater than 0"]),
     ('draws = 10', 'thin = 0', ["sample.thin = 0: it should be greater than 0"]),
     ('draws = 10', 'warmup = -1', ["sample.warmup = -1: it should be greater than or equal to 0"]),
     ('seed = 3', 'seed = -1', ["seed = -1: it should be greater than or equal to 0"]),
     ('name = "good"', '', ["name: this key is missing; give it (letters, digits"]),
-    ('name = "good"', 'name = "../evil"', ["name = '../evil': it should"]),
-    ('name = "good"', 'name = 7', ["name = 7: it should be a valid string"]),
+    ('name = "good"', 'name = "../evil"', ["name = '../evil': it should be without other characters (letters, digits"]),
+    ('name = "good"', 'name = 7', ["name = 7: it should be text in quotes"]),
     ('b = 2', 'b = 1', ["networks.majority.layers[1].b = 1: it should be greater than or equal to 2"]),
-    ('b = 2', 'b = 2.5', ["networks.majority.layers[1].b = 2.5: it should be a valid integer"]),
+    ('b = 2', 'b = 2.5', ["networks.majority.layers[1].b = 2.5: it should be a whole number"]),
     ('b = 2', 'size = 2', ["networks.majority.layers[1].size: unknown key", "Known here: layer, b, ties"]),
     ('"majority", b', '"majorty", b', ["networks.majority.layers[1].layer = 'majorty': it should be 'majority', 'decimation'"]),
     ('"majority", b', '"kadanoff", b', ["the layer 'kadanoff' needs rho, such as rho = 0.5"]),
@@ -59,6 +63,9 @@ BAD = [
     ('networks = ["majority"]', '', ["analyses = ['mcrg'] need levels: give networks"]),
     ('analyses = ["mcrg"]', 'analyses = ["mcgr"]', ["ensembles[1].analyses[1] = 'mcgr': it should be 'mcrg'"]),
     ('name = "a"', 'name = "a/b"', ["ensembles[1].name = 'a/b': it should"]),
+    ('[networks.majority]', '[networks.samples]', ["[networks.samples]: the files have a group of that name"]),
+    ('seed = 3', 'draws = 3', ["draws: unknown key; it belongs into [sample] or [ensembles]"]),
+    ('[[ensembles]]', '[ensembles]', ["ensembles = ", "it should be a list in brackets", "double brackets [[…]]"]),
     ('[sample]', '[model]\nname = "Potts"\n[sample]', ["model.name = 'Potts': it should be 'Ising'"]),
     ('[sample]', '[model]\ncouplings = { nnn = nan }\n[sample]', ["model.couplings: nan is not a finite number"]),
 ]  # fmt: skip
@@ -110,6 +117,29 @@ def test_all_errors_at_once(tmp_path):
     with pytest.raises(studies.StudyError, match="3 things are wrong") as caught:
         studies.load(file)
     assert len(str(caught.value).splitlines()) == 4
+
+
+def test_one_mistake_is_one_line(tmp_path):
+    """A wrong entry makes its list look empty to the checker; that is not said."""
+    file = tmp_path / "bad.toml"
+    file.write_text(GOOD.replace('name = "a"', 'name = "a"\ndrawz = 3'))
+    with pytest.raises(studies.StudyError, match="one thing is wrong") as caught:
+        studies.load(file)
+    assert len(str(caught.value).splitlines()) == 2
+
+
+def test_a_network_may_be_called_like_a_section(tmp_path):
+    file = tmp_path / "bad.toml"
+    file.write_text(GOOD.replace("[networks.majority]\nlayers", "[networks.sample]\nlayer"))
+    with pytest.raises(studies.StudyError, match="Known here: layers, keep_levels"):
+        studies.load(file)
+
+
+@pytest.mark.parametrize("file", sorted(SIMULATIONS.glob("*.toml")), ids=lambda path: path.stem)
+def test_the_studies_of_the_repository_can_be_run(file):
+    study = studies.load(file)
+    assert study.name == file.stem
+    assert studies.points(study)
 
 
 def test_files_that_are_no_studies(tmp_path):

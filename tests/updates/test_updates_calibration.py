@@ -18,7 +18,7 @@ def _z(model, draws, **options):
     data = sample(model, draws, **options)
     exact = float(ising2d.energy(model.K, shape=model.shape))
     measured = stats.mean(data["energy"] / (model.K * model.n_sites))
-    assert measured.n_effective >= 40
+    assert measured.n_effective >= 50  # else stats.mean raises: forty effective blocks and more
     return measured.z(exact)
 
 
