@@ -119,14 +119,6 @@ def is_bipartite(shape: Shape, boundary: Sequence[str]) -> bool:
     return axis_colors(shape, boundary)[0] == 2
 
 
-def count_bonds(shape: Shape, boundary: Sequence[str]) -> int:
-    """Number of nearest-neighbour bonds."""
-    sites = math.prod(shape)
-    return sum(
-        sites if name == "periodic" else sites // side * (side - 1) for side, name in zip(shape, boundary, strict=True)
-    )
-
-
 def pad(x: npt.NDArray[Any], width: int, ndim: int, boundary: Sequence[str]) -> npt.NDArray[Any]:
     """Surround the last ``ndim`` axes by a halo: images across periodic sides, zeros beyond free ones.
 

@@ -70,11 +70,27 @@ def test_symmetry():
         ({"K": 0.4, "couplings": {"nnnn": 0.1}}, "'nnnn' is unknown"),
         ({"K": 0.4, "couplings": {"nnn": math.inf}}, r"couplings\['nnn'\]=inf"),
         ({"K": 0.4, "boundary": "open"}, "boundary='open'"),
+        ({"K": 0.4, "couplings": ["nnn"]}, "give a mapping of operators to numbers"),
+        ({"K": 0.4, "couplings": 0.1}, "give a mapping of operators to numbers"),
+        ({"K": 0.4, "couplings": {rg.operators.operator("mine", [(0, 0), (0, 1)]): 0.1}}, "give it as K="),
     ],
 )
 def test_bad_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):
         rg.Ising((4, 4), **arguments)
+
+
+def test_operators_are_known_by_their_terms_not_their_names():
+    knight = rg.operators.operator("phillip", [(0, 0), (1, 2)])
+    assert rg.Ising((4, 4), K=0.4, couplings={knight: 0.1}).couplings == ((knight, 0.1),)
+
+
+def test_configurations_of_another_lattice_or_alphabet():
+    model = rg.Ising((4, 4), K=0.4)
+    with pytest.raises(ValueError, match=r"shape \(3, 5\): this model's lattice is \(4, 4\)"):
+        model.energy(np.ones((3, 5)))
+    with pytest.raises(ValueError, match="values other than ±1; recode them"):
+        model.energy(np.zeros((4, 4)))
 
 
 def test_unknown_model():

@@ -1,21 +1,11 @@
 """Thermodynamics against enumeration on 4×4 (independent exact samples) and, for ξ, against a chain's exact length."""
 
-import json
-
 import numpy as np
 import pytest
 import xarray as xr
 
 import rgnet as rg
-from rgnet import exact, lattice, observables
-
-
-def exact_samples(model, draws, chains, seed):
-    p = exact.enumerate.distribution(model.energy, model.shape)
-    every = exact.enumerate.states(model.shape)
-    picks = np.random.default_rng(seed).choice(p.size, size=(chains, draws), p=p)
-    attrs = {"model": json.dumps(model.to_dict()), "boundary": json.dumps(list(model.boundary))}
-    return xr.Dataset({"spin": (("chain", "draw", *lattice.dims(model.ndim)), every[picks])}, attrs=attrs)
+from rgnet import exact, observables
 
 
 def enumerated(model):
@@ -54,8 +44,8 @@ def enumerated(model):
     ],
     ids=repr,
 )
-def test_against_enumeration(model):
-    """27 comparisons at |z| < 4."""
+def test_against_enumeration(exact_samples, model):
+    """29 comparisons: a normal |z| exceeds 4 in one of 16,000."""
     table = observables.thermodynamics(exact_samples(model, 4000, 4, seed=11))
     for name, value in enumerated(model).items():
         z = (float(table[name]) - value) / float(table[f"{name}_stderr"])
@@ -84,14 +74,65 @@ def test_a_frozen_lattice_has_no_error_and_does_not_fail():
     assert float(table["energy_stderr"]) == 0.0
 
 
-def test_short_chains_are_refused():
+def test_short_chains_are_refused(exact_samples):
     data = exact_samples(rg.Ising((4, 4), K=0.3), 10, 2, seed=1)
     with pytest.raises(rg.ShortChainError):
         observables.thermodynamics(data)
 
 
-def test_a_dataset_without_a_model():
+def test_a_dataset_without_a_model(exact_samples):
     data = exact_samples(rg.Ising((4, 4), K=0.3), 100, 2, seed=1)
     del data.attrs["model"]
     with pytest.raises(ValueError, match="no attribute 'model'"):
         observables.thermodynamics(data)
+
+
+def test_the_formulae_on_given_draws():
+    """Every quantity from plain NumPy over the same draws, of blocks of unequal length: to rounding."""
+    model = rg.Ising((6, 4), K=0.4)
+    data = rg.sample(model, 301, chains=3, seed=2)
+    x = data["spin"].values.astype(float).reshape(-1, 6, 4)
+    bonds = (x * (np.roll(x, 1, 1) + np.roll(x, 1, 2))).sum((1, 2))
+    magnet = x.sum((1, 2))
+    wave = np.abs(x.sum(2) @ np.exp(2j * np.pi * np.arange(6) / 6)) ** 2
+    expected = {
+        "energy": -bonds.mean() / 24,
+        "specific_heat": 0.4**2 * bonds.var() / 24,
+        "magnetization": np.abs(magnet).mean() / 24,
+        "susceptibility": ((magnet**2).mean() - np.abs(magnet).mean() ** 2) / 24,
+        "binder": 1 - (magnet**4).mean() / (3 * (magnet**2).mean() ** 2),
+        "correlation_length": np.sqrt((magnet**2).mean() / wave.mean() - 1) / (2 * np.sin(np.pi / 6)),
+    }
+    table = observables.thermodynamics(data)
+    for name, value in expected.items():
+        assert float(table[name]) == pytest.approx(value, rel=1e-10), name
+
+
+def test_errors_are_honest_on_correlated_chains():
+    """60 runs by heat bath at K_c, where the energy remembers for several draws: spread and error agree."""
+    model = rg.Ising((8, 8), K=exact.ising2d.K_c)
+    truth = {
+        "energy": exact.ising2d.energy(model.K, (8, 8)),
+        "specific_heat": exact.ising2d.specific_heat(model.K, (8, 8)),
+    }
+    z = {name: [] for name in truth}
+    for seed in range(60):
+        data = rg.sample(model, 1500, chains=4, seed=seed, update="heat-bath", warmup=300, thin=2)
+        table = observables.thermodynamics(data)
+        for name, value in truth.items():
+            z[name].append((float(table[name]) - float(value)) / float(table[f"{name}_stderr"]))
+    for name, values in z.items():
+        assert abs(np.mean(values)) < 0.45, name
+        assert 0.75 < np.std(values) < 1.25, name
+
+
+def test_one_chain_and_coarse_levels():
+    data = rg.sample(rg.Ising((8, 8), K=0.3), 400, chains=2, seed=1)
+    single = observables.thermodynamics(data.isel(chain=0))
+    assert float(single["energy_stderr"]) > 0
+    with pytest.raises(ValueError, match="level 1: thermodynamics is about the sampled model, give level 0"):
+        observables.thermodynamics(rg.Network([rg.Majority(2)]).levels(data)[1])
+    with pytest.raises(ValueError, match=r"shape \(4, 8\) are a part of a lattice of \(8, 8\)"):
+        observables.thermodynamics(data.isel(x=slice(4)))
+    with pytest.raises(ValueError, match="blocks=-3: a whole number of at least 20"):
+        observables.thermodynamics(data, blocks=-3)

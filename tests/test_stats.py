@@ -41,6 +41,38 @@ def test_errors_are_honest(a):
     assert 0.88 < z.std() < 1.13
 
 
+def test_errors_are_honest_at_the_shortest_allowed():
+    """120 τ in one chain: without the corrections for the subtracted mean the deviation of z would be larger."""
+    rng = np.random.default_rng(12)
+    z = []
+    for _ in range(1500):
+        try:
+            estimate = stats.mean(autoregressive(0.9, 1, 1140, rng))
+        except stats.ShortChainError as error:
+            estimate = error.estimate
+        z.append(estimate.z(0.0))
+    assert abs(np.mean(z)) < 0.12
+    assert 0.97 < np.std(z) < 1.12  # exactly 1 needs infinitely long chains; uncorrected it is 1.15
+
+
+def test_long_blocks():
+    """Blocks follow the slowest of all series, and the size of a series whose sign is random."""
+    rng = np.random.default_rng(13)
+    slow, quick = autoregressive(0.95, 4, 4000, rng), rng.normal(size=(4, 4000))
+    signs = rng.choice([-1.0, 1.0], size=(4, 4000))
+    edges, tau = stats.long_blocks({"quick": quick})
+    assert len(edges) == 64
+    assert tau < 0.7
+    _, tau = stats.long_blocks({"quick": quick, "slow": slow})
+    assert tau == pytest.approx(19.5, rel=0.3)
+    edges, hidden = stats.long_blocks({"hidden": signs * np.exp(slow)})
+    assert hidden > 5
+    assert np.min(edges[:, 2] - edges[:, 1]) >= 5 * hidden
+    with pytest.raises(stats.ShortChainError, match=r"the autocorrelation time of slow is .* take at least"):
+        stats.long_blocks({"slow": slow[:, :300]})
+    assert len(stats.long_blocks({"many": rng.normal(size=(100, 3))})[0]) == 100
+
+
 def test_chains_that_disagree_are_seen():
     """Two chains stuck in different wells: the common mean makes it visible."""
     rng = np.random.default_rng(4)

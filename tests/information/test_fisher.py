@@ -12,21 +12,10 @@ from rgnet import exact, operators, stats
 LAYERS = [rg.Majority(2), rg.Majority(2, "first"), rg.Decimation(2), rg.Kadanoff(2, 0.5), rg.BlockAverage(2)]
 
 
-def exact_samples(model, draws, chains, seed):
-    """Independent draws from the enumerated distribution."""
-    p = exact.enumerate.distribution(model.energy, model.shape)
-    every = exact.enumerate.states(model.shape)
-    picks = np.random.default_rng(seed).choice(p.size, size=(chains, draws), p=p)
-    return xr.Dataset(
-        {"spin": (("chain", "draw", "x", "y"), every[picks])},
-        attrs={"level": 0, "scale": 1, "boundary": '["periodic", "periodic"]'},
-    )
-
-
 @pytest.mark.parametrize("layer", LAYERS, ids=repr)
 @pytest.mark.parametrize("about", ["K", "h"])
 @pytest.mark.parametrize("K", [0.3, rg.exact.ising2d.K_c])
-def test_never_above_the_exact_value(layer, about, K):
+def test_never_above_the_exact_value(exact_samples, layer, about, K):
     """20 comparisons: no bound exceeds the exact fraction by more than 3.5 errors, and none is far below it."""
     model = rg.Ising((4, 4), K=K)
     network = rg.Network([layer])
@@ -42,13 +31,13 @@ def test_never_above_the_exact_value(layer, about, K):
     assert 0 < error < 0.02 or value == pytest.approx(1.0, abs=1e-9)
 
 
-def test_the_block_average_loses_nothing_about_h():
+def test_the_block_average_loses_nothing_about_h(exact_samples):
     data = exact_samples(rg.Ising((4, 4), K=0.4), 2000, 2, seed=1)
     kept = rg.information.retained(rg.Network([rg.BlockAverage(2)] * 2).levels(data), "h")
     np.testing.assert_allclose(kept["fraction"], 1.0, atol=1e-9)
 
 
-def test_useless_regressors_do_not_raise_the_bound():
+def test_useless_regressors_do_not_raise_the_bound(exact_samples):
     """A level that knows nothing (pure noise): cross-validation keeps the fraction at or below zero within errors."""
     data = exact_samples(rg.Ising((4, 4), K=0.4), 2500, 4, seed=2)
     z = []
@@ -60,7 +49,7 @@ def test_useless_regressors_do_not_raise_the_bound():
     assert max(z) < 3.5
 
 
-def test_errors_are_honest():
+def test_errors_are_honest(exact_samples):
     """60 independent samples: the spread of the bounds is what their errors say."""
     model = rg.Ising((4, 4), K=0.4)
     values, errors = [], []
@@ -72,14 +61,14 @@ def test_errors_are_honest():
     assert 0.75 < np.std(values) / np.mean(errors) < 1.3
 
 
-def test_measured_sums_serve_as_levels():
+def test_measured_sums_serve_as_levels(exact_samples):
     data = exact_samples(rg.Ising((4, 4), K=0.4), 1000, 4, seed=3)
     levels = rg.Network([rg.Majority(2)]).levels(data)
     sums = [operators.measure(level, ["nn", "nnn", "plaquette", "third", "m"]) for level in levels]
     xr.testing.assert_allclose(rg.information.retained(sums, "K"), rg.information.retained(levels, "K"))
 
 
-def test_bad_input():
+def test_bad_input(exact_samples):
     data = exact_samples(rg.Ising((4, 4), K=0.4), 500, 2, seed=4)
     levels = rg.Network([rg.Majority(2)]).levels(data)
     with pytest.raises(ValueError, match='about=\'T\': Fisher information is kept about "K" or "h"'):
@@ -102,3 +91,28 @@ def test_exact_fractions_obey_the_data_processing_inequality():
             assert kept[0] == pytest.approx(1.0, abs=1e-12)
             assert np.all(np.diff(kept) <= 1e-12)
             assert not math.isnan(kept[-1])
+
+
+@pytest.mark.parametrize("about", ["K", "h"])
+def test_errors_are_honest_on_correlated_chains(about):
+    """Chains a few autocorrelation times of |m| long per block; about h the sign of m forgets itself long before."""
+    model = rg.Ising((16, 16), K=rg.exact.ising2d.K_c)
+    values, errors = [], []
+    for seed in range(60):
+        data = rg.sample(model, 500, chains=4, seed=seed, warmup=100, thin=1)
+        kept = rg.information.retained([data], about)
+        values.append(float(kept["fisher"][0]))
+        errors.append(float(kept["fisher_stderr"][0]))
+    assert 0.75 < np.std(values) / np.mean(errors) < 1.2
+
+
+def test_exact_fractions_are_exact_where_a_random_rule_meets_real_numbers():
+    """An odd block of averages can tie, so its coin is a channel like any other: the same fraction every time."""
+    network = rg.Network([rg.BlockAverage(2), rg.Majority(3)])
+    model = rg.Ising((6, 2), K=0.4, boundary="free")
+    with pytest.raises(ValueError, match="3 does not divide 1"):
+        exact.retained(model, network, "h")
+    chain = rg.Ising(12, K=0.4)
+    first, again = (exact.retained(chain, network, "h").fraction for _ in range(2))
+    np.testing.assert_array_equal(first, again)
+    assert first[2] < first[1]

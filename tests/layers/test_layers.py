@@ -106,6 +106,20 @@ def test_random_layers_are_seeded():
     assert not rg.Majority(2, ties="first").is_random
 
 
+def test_the_coin_is_fair():
+    """10⁶ ties: a coin of 0.503 would be six standard deviations off."""
+    x = np.tile(np.array([1, -1], dtype=np.int8), 1_000_000)
+    y = rg.Majority(2)(x.reshape(-1, 2), rng=11, ndim=1)
+    assert abs(float(y.sum(dtype=int))) < 5 * 1000
+
+
+def test_any_whole_number_type():
+    for kind in (np.uint8, np.uint64, np.int16, np.int32):
+        x = np.arange(16).reshape(4, 4).astype(kind)
+        np.testing.assert_array_equal(rg.BlockAverage(2)(x), blocks(x, 2, 2).mean(-1))
+        np.testing.assert_array_equal(rg.Decimation(2)(x), x[::2, ::2])
+
+
 def test_real_valued_input():
     x = np.random.default_rng(0).normal(size=(3, 4, 4))
     np.testing.assert_array_equal(rg.Majority(2)(x, ndim=2), np.sign(blocks(x, 2, 2).sum(-1)))
@@ -122,6 +136,10 @@ def test_real_valued_input():
         (lambda: rg.Majority(2, ties="coin"), "ties='coin'"),
         (lambda: rg.Kadanoff(2, -1.0), "rho is a number of at least 0"),
         (lambda: rg.Kadanoff(2, math.nan), "rho is a number of at least 0"),
+        (lambda: rg.Kadanoff(2, None), "rho is a number of at least 0"),
+        (lambda: rg.BlockAverage(2, rescale=[1]), "a finite factor other than 0"),
+        (lambda: rg.Decimation(2)(np.ones((4, 4), dtype=bool)), "recode them as spins"),
+        (lambda: rg.Network([rg.Decimation(2)]).levels(np.ones((4, 4)), ndim=9), "ndim=9 for an array of shape"),
         (lambda: rg.BlockAverage(2, rescale=0), "a finite factor other than 0"),
         (lambda: rg.Network([]), "give at least one layer"),
         (lambda: rg.Decimation(2)(np.zeros((4, 5))), "2 does not divide 5; 4 or 6 would do"),
@@ -175,6 +193,16 @@ class TestNetwork:
         same = xr.concat([self.data.isel(chain=0)] * 2, dim=xr.Variable("chain", [0, 1]))
         level = network.levels(same, seed=2)[1]["spin"]
         assert np.any(level.isel(chain=0).values != level.isel(chain=1).values)
+
+    def test_parts_of_a_run_have_coins_of_their_own(self):
+        network = rg.Network([rg.Majority(2)])
+        same = xr.concat([self.data.isel(draw=[0])] * 2, dim=xr.Variable("draw", [0, 1]))
+        first, second = (network.levels(same.isel(draw=[k]), seed=2)[1]["spin"].values for k in (0, 1))
+        assert np.any(first != second)
+
+    def test_a_labelled_array(self):
+        network = rg.Network([rg.Majority(2)])
+        xr.testing.assert_equal(network.levels(self.data["spin"], seed=2)[1], network.levels(self.data, seed=2)[1])
 
     def test_arrays(self):
         x = self.data["spin"].values

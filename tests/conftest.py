@@ -1,0 +1,29 @@
+"""What several test files share."""
+
+import json
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from rgnet import exact, lattice
+
+
+@pytest.fixture(scope="session")
+def exact_samples():
+    """A function (model, draws, chains, seed) -> Dataset of independent draws from the enumerated distribution."""
+
+    def draw(model, draws, chains, seed):
+        p = exact.distribution(model.energy, model.shape)
+        picks = np.random.default_rng(seed).choice(p.size, size=(chains, draws), p=p)
+        return xr.Dataset(
+            {"spin": (("chain", "draw", *lattice.dims(model.ndim)), exact.states(model.shape)[picks])},
+            attrs={
+                "model": json.dumps(model.to_dict()),
+                "boundary": json.dumps(list(model.boundary)),
+                "level": 0,
+                "scale": 1,
+            },
+        )
+
+    return draw
