@@ -35,7 +35,7 @@ def test_an_edit_in_another_file_is_seen(tmp_path):
     shutil.copytree(PACKAGE, tmp_path / "rgnet", ignore=shutil.ignore_patterns("__pycache__"))
     helper = tmp_path / "rgnet" / "_weight.py"
     helper.write_text("from rgnet._jit import njit\n\n\n@njit\ndef weight():\n    return 1\n")
-    kernels = tmp_path / "rgnet" / "_operator_kernels.py"
+    kernels = tmp_path / "rgnet" / "operators" / "_kernels.py"
     text = kernels.read_text()
     assert "out[n, column] = total" in text
     text = text.replace("out[n, column] = total", "out[n, column] = total * weight()")
