@@ -23,6 +23,12 @@ from rgnet.study.schema import Study, StudyError, load
 Observer = Callable[["State"], None]
 
 
+_WORKER_DIED = (
+    "a worker process died: killed, out of memory (then give fewer workers), or started by a script without its "
+    '`if __name__ == "__main__":` guard; complete points are kept, run again to go on'
+)
+
+
 class PointsFailedError(RuntimeError):
     """Points that could not be computed, each with its reason; all others are complete."""
 
@@ -103,10 +109,7 @@ def run(
                 chosen = executor or stack.enter_context(process_pool(min(len(left), workers or available_cores())))
                 failed = _compute(left, resolved, folder, chosen, state, observer)
         except BrokenExecutor:
-            raise PointsFailedError(
-                "a worker process died: killed, out of memory (then give fewer workers), or started by a script "
-                'without its `if __name__ == "__main__":` guard; complete points are kept, run again to go on'
-            ) from None
+            raise PointsFailedError(_WORKER_DIED) from None
         finally:
             store.remove_leftovers(folder)
     if observer is not None:
@@ -238,6 +241,8 @@ def repeat(path: str | Path, observer: Observer | None = None) -> Repeat:
         If the file is damaged or not rgnet's.
     StudyError
         If it holds no point.
+    PointsFailedError
+        If it cannot be computed.
     """
     original = Path(path)
     attrs = stored_point(original)
@@ -254,6 +259,10 @@ def repeat(path: str | Path, observer: Observer | None = None) -> Repeat:
                 if observer is not None:
                     observer(state)
             future.result()
+    except BrokenExecutor:
+        raise PointsFailedError(_WORKER_DIED) from None
+    except ValueError as error:
+        raise PointsFailedError(f"{point.name} could not be computed: {error}") from None
     finally:
         store.remove_leftovers(original.parent)
     return Repeat(original, again, store.same(original, again, ignore=IGNORED_ATTRS), time.perf_counter() - start)
