@@ -9,7 +9,8 @@ What it decides, when not told:
 - **Thinning.** One draw every max(1, round(τ)) sweeps, the same in all chains.
 
 Random numbers: one stream for each chain, PCG64 on SeedSequence(seed, spawn_key=(chain,)), whose state is stored with
-the draws, so that half a run, resumed, equals the whole run bit for bit.
+the draws, so that half a run, resumed, equals the whole run bit for bit. With ``checkpoint`` that holds at any moment:
+a run that was killed goes on from its last checkpoint (`rgnet.checkpoints`), in warm-up as well as between two draws.
 """
 
 import json
@@ -18,13 +19,13 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import xarray as xr
 
-from rgnet import __version__, lattice, updates
+from rgnet import __version__, checkpoints, lattice, updates
 from rgnet.models import Ising
 from rgnet.updates.chains import Callback, Chains, advance, energy_of, pilot, record, start
 
@@ -45,6 +46,8 @@ def sample(
     resume: xr.Dataset | None = None,
     progress: bool = False,
     callback: Callback | None = None,
+    checkpoint: str | Path | None = None,
+    checkpoint_every: float = 60.0,
 ) -> xr.Dataset:
     """Sample configurations of a model by Markov chain Monte Carlo.
 
@@ -73,6 +76,12 @@ def sample(
     callback : callable, optional
         ``callback(done, total, energy)`` after every stretch of work (a fraction of a second a chain): draws done and
         wanted in each chain, and the running mean of the energy H/N per site. During warm-up ``done`` is 0.
+    checkpoint : path, optional
+        A folder in which a run that takes longer than ``checkpoint_every`` keeps its state. If it holds the state of
+        an interrupted run of this very call, the run goes on from there, and the result equals that of an
+        uninterrupted run bit for bit. It is made when needed, and yours to delete once the result is stored.
+    checkpoint_every : float
+        Seconds between two checkpoints.
 
     Returns
     -------
@@ -87,7 +96,10 @@ def sample(
     ------
     ValueError
         If a number is out of range, the update is unknown or not exact for the model, the configurations would
-        not fit in memory, ``resume`` is of another run, or the chains are too slow for the longest pilot.
+        not fit in memory, ``resume`` or ``checkpoint`` is of another run, or the chains are too slow for the longest
+        pilot.
+    OSError
+        If a checkpoint cannot be written.
     """
     if not isinstance(model, Ising):
         raise TypeError(f"model={model!r}: give a model, such as rg.Ising((64, 64), K=0.4)")
@@ -96,73 +108,82 @@ def sample(
     _check(draws, chains, warmup, thin, seed)
     _check_memory(model, draws, (chains or 4) if resume is None else int(resume.sizes.get("chain", 1)))
     if resume is None:
-        run, attrs = _fresh(model, draws, chains or 4, update, seed)
+        run = _fresh(model, draws, chains or 4, update, seed)
     else:
-        run, attrs = _resumed(model, draws, resume, chains=chains, update=update, thin=thin, seed=seed)
+        run = _resumed(model, draws, resume, chains=chains, update=update, thin=thin, seed=seed)
+    first = run.attrs["draws"]
+    keeper = None
+    if checkpoint is not None:
+        asked = {"update": run.update.name, "warmup": warmup, "thin": thin, "seed": None if seed is None else str(seed)}
+        keeper = run.keep = checkpoints.start(Path(checkpoint), checkpoint_every, run, asked)
     with _bar(draws, callback) if progress else nullcontext(callback) as run.callback:
-        if resume is None:
-            attrs |= _warm_up(run, warmup, thin)
-        spins, energy, magnetization = _draw(run, attrs["thin"])
-    return _dataset(run, attrs, spins, energy, magnetization)
+        _warm_up(run, warmup, thin)
+        _draw(run)
+    if keeper is not None:
+        keeper.finish(run)
+    return _dataset(run, first)
 
 
-def _fresh(model: Ising, draws: int, chains: int, name: str, seed: int | None) -> tuple[Chains, dict[str, Any]]:
+def _fresh(model: Ising, draws: int, chains: int, name: str, seed: int | None) -> Chains:
     """Chains at their start, and the first of their attributes."""
     update = updates.resolve(name, model)
     entropy = np.random.SeedSequence().entropy if seed is None else int(seed)
     streams = [np.random.SeedSequence(entropy, spawn_key=(chain,)) for chain in range(chains)]
     rngs = [np.random.Generator(np.random.PCG64(stream)) for stream in streams]
     states = [start(model, chain, rng) for chain, rng in enumerate(rngs)]
-    return Chains(model, update, update.prepare(model), states, rngs, draws), {"seed": str(entropy), "draws": 0}
+    return Chains(model, update, update.prepare(model), states, rngs, draws, {"seed": str(entropy), "draws": 0})
 
 
-def _warm_up(run: Chains, warmup: int | None, thin: int | None) -> dict[str, Any]:
-    """Bring the chains to equilibrium; what was done and chosen, as attributes."""
-    done = warmup or 0
-    if run.update.tune is not None:
-        done = _TUNING if warmup is None else warmup
-        run.move = run.update.tune(run.move, run.states, run.rngs, done)
-    else:
-        advance(run, done)
-    if warmup is not None and thin is not None:
-        return {"warmup": int(done), "thin": int(thin)}
-    times, length = pilot(run)
-    tau = max(times.values())
-    more = math.ceil(_WARMUP_TIMES * tau) if warmup is None else 0
-    advance(run, more)
-    return {
-        "warmup": int(done + length + more),
-        "thin": max(1, round(tau)) if thin is None else int(thin),
-        "pilot": length,
-        **{f"tau_{name}": value for name, value in times.items()},
-    }
+def _warm_up(run: Chains, warmup: int | None, thin: int | None) -> None:
+    """Bring the chains to equilibrium, stage by stage; what was done and chosen goes to ``attrs``."""
+    tuned = run.update.tune is not None
+    given = _TUNING if warmup is None and tuned else warmup or 0
+    if run.stage == "warmup":
+        if run.update.tune is None:
+            advance(run, given)
+        else:
+            while (move := run.update.tune(run.move, run.states, run.rngs, given, run.counts)) is None:
+                run.report()
+            run.move = move
+        if warmup is not None and thin is not None:
+            run.attrs |= {"warmup": int(given), "thin": int(thin)}
+            run.enter("drawing")
+        else:
+            run.enter("pilot")
+    if run.stage == "pilot":
+        times, length = pilot(run)
+        tau = max(times.values())
+        more = math.ceil(_WARMUP_TIMES * tau) if warmup is None else 0
+        run.attrs |= {
+            "warmup": int(given + length + more),
+            "thin": max(1, round(tau)) if thin is None else int(thin),
+            "pilot": length,
+            **{f"tau_{name}": value for name, value in times.items()},
+        }
+        run.enter("settling")
+    if run.stage == "settling":
+        advance(run, run.attrs["warmup"] - run.attrs["pilot"] - given)
+        run.enter("drawing")
 
 
-def _draw(run: Chains, thin: int) -> tuple[npt.NDArray[np.int8], npt.NDArray[Any], npt.NDArray[Any]]:
-    """Configurations (chain, draw, N), energies and magnetisations (chain, draw)."""
-    chains, sites = len(run.states), run.model.n_sites
-    spins = np.empty((chains, run.draws, sites), dtype=np.int8)
-    energy = np.empty((chains, run.draws))
-    magnetization = np.empty((chains, run.draws), dtype=np.int64)
-    for begin, end in record(run, thin, spins):
-        part = spins[:, begin:end]
-        energy[:, begin:end] = energy_of(run.model, part)
-        magnetization[:, begin:end] = part.sum(axis=-1, dtype=np.int64)
-        run.done, run.mean_energy = end, float(energy[:, :end].mean()) / sites
+def _draw(run: Chains) -> None:
+    """Fill configurations (chain, draw, N), energies and magnetisations (chain, draw)."""
+    for begin, end in record(run, run.attrs["thin"], run.spins, run.done):
+        part = run.spins[:, begin:end]
+        run.energy[:, begin:end] = energy_of(run.model, part)
+        run.magnetization[:, begin:end] = part.sum(axis=-1, dtype=np.int64)
+        run.done, run.mean_energy = end, float(run.energy[:, :end].mean()) / run.model.n_sites
         run.report()
-    return spins, energy, magnetization
 
 
-def _dataset(
-    run: Chains, attrs: dict[str, Any], spins: npt.NDArray[np.int8], energy: Any, magnetization: Any
-) -> xr.Dataset:
-    model, first = run.model, attrs["draws"]
-    chains, draws = energy.shape
+def _dataset(run: Chains, first: int) -> xr.Dataset:
+    model = run.model
+    chains, draws = run.energy.shape
     return xr.Dataset(
         {
-            "spin": (("chain", "draw", *lattice.dims(model.ndim)), spins.reshape(chains, draws, *model.shape)),
-            "energy": (("chain", "draw"), energy),
-            "magnetization": (("chain", "draw"), magnetization),
+            "spin": (("chain", "draw", *lattice.dims(model.ndim)), run.spins.reshape(chains, draws, *model.shape)),
+            "energy": (("chain", "draw"), run.energy),
+            "magnetization": (("chain", "draw"), run.magnetization),
         },
         coords={"chain": np.arange(chains), "draw": np.arange(first, first + draws)},
         attrs={
@@ -173,7 +194,7 @@ def _dataset(
             "update": run.update.name,
             "kernel": run.move.kernel,
             **run.move.settings,
-            **attrs,
+            **run.attrs,
             "draws": first + draws,
             "rng_state": json.dumps([rng.bit_generator.state for rng in run.rngs]),
             "rgnet_version": __version__,
@@ -181,8 +202,8 @@ def _dataset(
     )
 
 
-def _resumed(model: Ising, draws: int, data: xr.Dataset, **asked: Any) -> tuple[Chains, dict[str, Any]]:
-    """The chains that ``data`` came from, as they were after its last draw, and their attributes."""
+def _resumed(model: Ising, draws: int, data: xr.Dataset, **asked: Any) -> Chains:
+    """The chains that ``data`` came from, as they were after its last draw, with their attributes."""
     missing = [name for name in _ATTRS if name not in data.attrs]
     if missing or "spin" not in data:
         raise ValueError(f"resume: no {', '.join(missing) or 'spin'} in it; give a Dataset as rgnet.sample returns it")
@@ -223,7 +244,7 @@ def _resumed(model: Ising, draws: int, data: xr.Dataset, **asked: Any) -> tuple[
         rngs.append(np.random.Generator(generator))
     kept = {name: stored[name] for name in stored if name.startswith("tau_") or name in ("pilot", "seed")}
     attrs = {**kept, **{name: int(stored[name]) for name in ("warmup", "thin", "draws")}}
-    return Chains(model, chosen, move, states, rngs, draws), attrs
+    return Chains(model, chosen, move, states, rngs, draws, attrs, stage="drawing")
 
 
 def _check(draws: object, chains: object, warmup: object, thin: object, seed: object) -> None:

@@ -49,14 +49,17 @@ class Update:
     prepare : callable
         model -> `Move`.
     tune : callable or None
-        (move, states, rngs, sweeps) -> move: advances the chains by that many sweeps of warm-up and sets
-        ``settings`` from what it sees. The settings stay frozen from then on.
+        (move, states, rngs, sweeps, counts) -> None, or the tuned move at the end: called again and again, each time
+        for a fraction of a second, it advances the chains by that many sweeps of warm-up and sets ``settings`` from
+        what it sees. How far it is lies in ``counts``. The settings stay frozen from then on.
     """
 
     name: str
     check: Callable[[Ising], str | None]
     prepare: Callable[[Ising], Move]
-    tune: Callable[[Move, Sequence[State], Sequence[np.random.Generator], int], Move] | None = None
+    tune: Callable[[Move, Sequence[State], Sequence[np.random.Generator], int, dict[str, int]], Move | None] | None = (
+        None
+    )
 
 
 def always_exact(model: Ising) -> str | None:

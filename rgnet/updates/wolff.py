@@ -38,21 +38,25 @@ def _check(model: Ising) -> str | None:
     return no_further_couplings(model)
 
 
-def _tune(move: Move, states: Sequence[State], rngs: Sequence[np.random.Generator], sweeps: int) -> Move:
+def _tune(
+    move: Move, states: Sequence[State], rngs: Sequence[np.random.Generator], sweeps: int, counts: dict[str, int]
+) -> Move | None:
     """Grow clusters of ``sweeps``·N sites in each chain; the mean cluster of the second half sets the sweep."""
-    n_sites = move.tables[0].shape[0]
-    clusters = sites = 0
-    for spins, rng in zip(states, rngs, strict=True):
-        done = 0
-        while done < sweeps * n_sites:
-            limit = min(_SITES_PER_CALL, sweeps * n_sites - done)
-            grown, size = grow_sites(spins, rng, limit, *move.tables)
-            if 2 * done >= sweeps * n_sites or size >= sweeps * n_sites:
-                clusters, sites = clusters + grown, sites + size
-            done += size
-    if sites == 0:
+    goal = sweeps * move.tables[0].shape[0]
+    for name in ("chain", "grown", "clusters", "sites"):
+        counts.setdefault(name, 0)
+    if goal and counts["chain"] < len(states):
+        chain, done = counts["chain"], counts["grown"]
+        grown, size = grow_sites(states[chain], rngs[chain], min(_SITES_PER_CALL, goal - done), *move.tables)
+        if 2 * done >= goal or size >= goal:
+            counts["clusters"], counts["sites"] = counts["clusters"] + grown, counts["sites"] + size
+        finished = done + size >= goal
+        counts["chain"], counts["grown"] = (chain + 1, 0) if finished else (chain, done + size)
+        return None
+    if counts["sites"] == 0:
         return move
-    return replace(move, settings={"clusters_per_sweep": math.ceil(n_sites * clusters / sites)})
+    per_sweep = math.ceil(move.tables[0].shape[0] * counts["clusters"] / counts["sites"])
+    return replace(move, settings={"clusters_per_sweep": per_sweep})
 
 
 @njit
