@@ -1,6 +1,7 @@
-"""The command line: ``rgnet run STUDY.toml`` and ``rgnet run POINT.h5``.
+"""The command line: ``rgnet run``, ``status``, ``merge``, ``report``, ``verify``, ``info``.
 
-Exit status: 0 done; 1 the computation failed, or a repeated point differs; 2 bad input; 130 and 143 stopped by
+Exit status: 0 done; 1 the computation failed, a repeated point differs, or a row of the
+board fails; 2 bad input; 130 and 143 stopped by
 Ctrl-C and by SIGTERM.
 """
 
@@ -46,62 +47,174 @@ def _main(
     pass
 
 
+Data = Annotated[Path, typer.Option(help="Folder of results; a study's are in DATA/NAME/.")]
+StudyFile = Annotated[Path, typer.Argument(help="A study (TOML).", show_default=False)]
+
+
 @app.command()
 def run(
-    file: Annotated[Path, typer.Argument(help="A study (TOML), or the HDF5 file of one point to compute again.")],
-    data: Annotated[Path, typer.Option(help="Folder of results; a study goes to DATA/NAME/.")] = Path("data"),
+    file: Annotated[
+        Path, typer.Argument(help="A study (TOML), or the HDF5 file of one point to compute again.", show_default=False)
+    ],
+    data: Data = Path("data"),
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Number of processes; one for each core by default.")
+        int | None, typer.Option(min=1, help="Number of processes; one for each core by default.", show_default=False)
+    ] = None,
+    executor: Annotated[
+        str, typer.Option(help="processes, dask://HOST:PORT, or mpi (under mpiexec).", metavar="NAME")
+    ] = "processes",
+    shard: Annotated[
+        str | None,
+        typer.Option(metavar="i/n", help="Only the i-th of n shares of the points (a job array).", show_default=False),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Compute complete points anew.")] = False,
+    checkpoint_every: Annotated[float, typer.Option(min=0, help="Seconds between checkpoints of a point.")] = 60.0,
 ) -> None:
-    """Run a study: sample, coarse-grain, measure, and draw. Complete points are skipped, so to restart is to run again.
+    """Run a study: sample, coarse-grain, measure, draw, report.
+
+    Complete points are skipped, and points that were cut short go on from their last checkpoint: to restart is to run
+    again. Several runs may share a folder: each takes points that no other has in hand.
 
     Given the HDF5 file of a point, compute that point again from the study stored in it, into NAME.again.h5 beside it,
     and say whether the data agree bit for bit.
     """
     with _reported():
         if file.suffix.lower() in (".h5", ".hdf5", ".nc"):
-            if force or workers is not None or data != Path("data"):
-                _end(
-                    "error: --force, --workers and --data belong to a study; a point is computed again beside itself", 2
-                )
+            given = (force, workers, data, executor, shard, checkpoint_every)
+            if given != (False, None, Path("data"), "processes", None, 60.0):
+                _end("error: the options belong to a study; a point is computed again beside itself", 2)
             _repeat(file)
         else:
-            _study(file, data, workers, force)
+            _study(file, data, workers, executor, _share(shard), force, checkpoint_every)
 
 
-def _study(file: Path, data: Path, workers: int | None, force: bool) -> None:
+@app.command()
+def status(
+    file: StudyFile,
+    data: Data = Path("data"),
+    as_json: Annotated[bool, typer.Option("--json", help="For programs: every point, as JSON.")] = False,
+) -> None:
+    """How far a study is: points done, running, failed, left, and about how long it still takes."""
+    with _reported():
+        from rgnet import study as studies
+        from rgnet.tables import status_json, status_text
+
+        found = studies.status(file, data=data)
+        print(status_json(found) if as_json else status_text(found))
+
+
+@app.command()
+def merge(file: StudyFile, data: Data = Path("data")) -> None:
+    """Merge the points that are complete, such as those of all shards, into result.h5; draw and report."""
+    with _reported():
+        from rich.console import Console
+
+        from rgnet import study as studies
+
+        result, missing = studies.merge_complete(file, data=data)
+        if missing:
+            names = ", ".join(missing[:5]) + (", …" if len(missing) > 5 else "")
+            print(f"{len(missing)} points are missing and left out: {names} (`rgnet run` computes them)")
+        _show(Console(), result)
+
+
+@app.command()
+def report(
+    file: Annotated[Path, typer.Argument(help="A result.h5, or the study (TOML) it came from.", show_default=False)],
+    to: Annotated[
+        Path | None, typer.Option(help="The HTML file; report.html beside the result by default.", show_default=False)
+    ] = None,
+    data: Data = Path("data"),
+) -> None:
+    """Write the report of a result: one HTML file with figures, tables and configurations, which opens offline."""
+    with _reported():
+        from rgnet import report as reports
+        from rgnet import study as studies
+
+        if file.suffix.lower() == ".toml":
+            file = data / studies.load(file).name / "result.h5"
+        print(reports.write(file, to))
+
+
+@app.command()
+def verify(
+    only: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Only this row, or rows such as flow or 'exact/*'; may be given again."),
+    ] = None,
+    full: Annotated[bool, typer.Option("--full", help="The long rows as well.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs: the board as JSON.")] = False,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Number of processes; one for each core by default.", show_default=False)
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Other random numbers than usual.", show_default=False)
+    ] = None,
+) -> None:
+    """Measure what is known exactly or was published, and print the board: exit 1 if a row fails."""
+    with _reported("nothing is kept of a board that is not complete"):
+        from rgnet import verify as board
+
+        raise typer.Exit(board.main(only, full, as_json, workers, **({} if seed is None else {"seed": seed})))
+
+
+@app.command()
+def info(
+    file: Annotated[Path, typer.Argument(help="An HDF5 file that rgnet wrote.", show_default=False)],
+    as_json: Annotated[bool, typer.Option("--json", help="For programs: the same as JSON.")] = False,
+) -> None:
+    """What a file holds and where it comes from: study, seed, versions, kernel, digests of what it was made from."""
+    with _reported():
+        import json
+
+        from rgnet import info as infos
+
+        print(json.dumps(infos.as_dict(file), indent=2, ensure_ascii=False) if as_json else infos.describe(file))
+
+
+def _share(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    parts = text.split("/")
+    if len(parts) != 2 or not all(part.isascii() and part.isdigit() for part in parts):
+        _end(f"error: --shard {text}: give i/n with i from 1 to n, such as 3/8 (a job array from 1 to 8)", 2)
+    return int(parts[0]), int(parts[1])
+
+
+def _study(
+    file: Path, data: Path, workers: int | None, executor: str, shard: tuple[int, int] | None, force: bool, every: float
+) -> None:
     from rich.console import Console
 
     from rgnet import study as studies
     from rgnet.progress import ProgressDisplay
 
     console = Console()
-    study = studies.load(file)
-    total = len(studies.points(study))
-    computed = 0
-
-    with ProgressDisplay(console, total) as display:
-
-        def observe(state: studies.State) -> None:
-            nonlocal computed
-            computed = len(state.finished)
-            display(state)
-
-        result = studies.run(study, data=data, workers=workers, force=force, observer=observe)
-    if not computed:
-        console.print(
-            f"{total} of {total} points of {study.name} are complete: nothing to compute (--force computes anew).",
-            highlight=False,
-            soft_wrap=True,
-        )
+    options: dict[str, Any] = {"data": data, "shard": shard, "force": force, "checkpoint_every": every}
+    with ProgressDisplay(console) as display:
+        if executor == "processes":
+            result = studies.run(file, workers=workers, observer=display, **options)
+        else:
+            if workers is not None:
+                _end(f"error: --workers is the number of processes here; {executor} has workers of its own", 2)
+            with studies.opened(executor) as chosen:
+                if chosen is None:
+                    return  # an MPI process that has served
+                result = studies.run(file, executor=chosen, observer=display, **options)
+    total = display.state.total
+    if not display.state.finished:
+        part = f"shard {shard[0]}/{shard[1]} of " if shard else ""
+        print(f"{total} of {total} points of {part}{file} are complete: nothing to compute (--force computes anew).")
+    if result.is_dir():
+        print(f"Points of other shards are missing: `rgnet status {file}` tells, `rgnet merge {file}` merges them.")
+        return
     _show(console, result)
 
 
 def _show(console: Any, result: Path) -> None:
-    """Tables first, which need nothing written, then the figures."""
+    """Tables first, which need nothing written, then the figures and the report."""
     from rgnet import plot
+    from rgnet import report as reports
     from rgnet.tables import tables
 
     for table in tables(result):
@@ -113,6 +226,7 @@ def _show(console: Any, result: Path) -> None:
     if figures:
         names = ", ".join(path.stem for path in figures)
         console.print(f"Figures   {figures[0].parent}{os.sep}*.png: {names}", highlight=False, soft_wrap=True)
+    console.print(f"Report    {reports.up_to_date(result)}", highlight=False, soft_wrap=True)
 
 
 def _repeat(file: Path) -> None:
@@ -123,7 +237,7 @@ def _repeat(file: Path) -> None:
 
     studies.stored_point(file)  # before anything is said or computed
     typer.echo(f"Computing {file} again from the study stored in it …")
-    with ProgressDisplay(Console(), 1) as display:
+    with ProgressDisplay(Console()) as display:
         outcome = studies.repeat(file, observer=display)
     if outcome.differing:
         typer.echo(f"{outcome.again}: the data DIFFER from {file} in: {', '.join(outcome.differing)}")
@@ -132,15 +246,15 @@ def _repeat(file: Path) -> None:
 
 
 @contextmanager
-def _reported() -> Iterator[None]:
+def _reported(kept: str = "complete points are kept, run again to go on") -> Iterator[None]:
     """Turn what can go wrong into one message and an exit status; a bug keeps its traceback."""
     signal.signal(signal.SIGTERM, _terminate)
     try:
         yield
     except KeyboardInterrupt:
-        _end("stopped; complete points are kept, run again to go on", 130)
+        _end(f"stopped; {kept}", 130)
     except _Terminated:
-        _end("terminated; complete points are kept, run again to go on", 143)
+        _end(f"terminated; {kept}", 143)
     except (ValueError, RuntimeError) as error:
         if not type(error).__module__.startswith("rgnet."):
             raise  # a bug

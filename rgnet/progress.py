@@ -15,9 +15,10 @@ QUIET_SECONDS = 15.0  # without a terminal, say something at least this often
 class ProgressDisplay:
     """Shows a `State` as it changes; an observer for `rgnet.study.run`, used as a context manager."""
 
-    def __init__(self, console: Console, total: int) -> None:
+    def __init__(self, console: Console) -> None:
         self.console = console
-        self.reported = 0
+        self.state = State(done=0, total=0)
+        self.reported = self.restarted = 0
         self.spoke = time.monotonic()
         self.progress: Progress | None = None
         if console.is_terminal:
@@ -26,7 +27,7 @@ class ProgressDisplay:
                 TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(), TextColumn("{task.fields[now]}"),
                 console=console, transient=True,
             )  # fmt: skip
-            self.task = self.progress.add_task("sampling", total=total, now="")
+            self.task = self.progress.add_task("sampling", total=None, now="")
 
     def __enter__(self) -> "ProgressDisplay":
         if self.progress is not None:
@@ -41,25 +42,28 @@ class ProgressDisplay:
 
     def __call__(self, state: State) -> None:
         """Show the state."""
+        self.state = state
         now = "  ".join(_running(name, entry) for name, entry in sorted(state.running.items()))
-        for entry in state.finished[self.reported :]:
+        for name in state.restarted[self.restarted :]:
+            self._say(f"{name}: its worker died; another goes on from the last checkpoint", style="yellow")
+        self.restarted = len(state.restarted)
+        for number, entry in enumerate(state.finished[self.reported :], self.reported + 1):
             # Points that finish together are counted one by one
-            count = state.done - (len(state.finished) - 1 - state.finished.index(entry))
-            self.console.print(
-                f"\\[{count}/{state.total}] {entry['name']}  {_energy(entry['energy'])}  {entry['seconds']:.1f} s",
-                highlight=False,
-                soft_wrap=True,
-            )
+            count = state.done - (len(state.finished) - number)
+            what = "by another run" if entry["elsewhere"] else f"{_energy(entry['energy'])}  {entry['seconds']:.1f} s"
+            self._say(f"\\[{count}/{state.total}] {entry['name']}  {what}")
             for group, note in entry["notes"].items():
-                self.console.print(f"    {group}: {note}", style="yellow", highlight=False, soft_wrap=True)
-            self.spoke = time.monotonic()
+                self._say(f"    {group}: {note}", style="yellow")
         self.reported = len(state.finished)
         if self.progress is not None:
             partial = sum(entry["done"] for entry in state.running.values())
-            self.progress.update(self.task, completed=state.done, now=now if partial else "")
+            self.progress.update(self.task, total=state.total, completed=state.done, now=now if partial else "")
         elif now and time.monotonic() - self.spoke > QUIET_SECONDS:
-            self.console.print(f"\\[{state.done}/{state.total}] running: {now}", highlight=False, soft_wrap=True)
-            self.spoke = time.monotonic()
+            self._say(f"\\[{state.done}/{state.total}] running: {now}")
+
+    def _say(self, text: str, style: str | None = None) -> None:
+        self.console.print(text, style=style, highlight=False, soft_wrap=True)
+        self.spoke = time.monotonic()
 
 
 def _energy(value: float) -> str:

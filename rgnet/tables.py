@@ -1,5 +1,8 @@
-"""Short tables of a result file for the terminal: what was measured next to what is exact."""
+"""Short tables for the terminal: what was measured next to what is exact, and how far a study is."""
 
+import json
+import math
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,7 @@ from scipy.stats import norm
 from rgnet import store
 from rgnet.estimate import parenthesis
 from rgnet.exact import critical, is_critical
+from rgnet.study import Status
 
 
 def tables(result: str | Path) -> list[Table]:
@@ -96,3 +100,52 @@ def _energies(table: xr.Dataset) -> list[Table]:
     limit = norm.isf(0.005 / z.size)  # exceeded in one run of a hundred, over all points together
     view.add_row(str(z.size), f"{z.mean():+.2f}", f"{np.abs(z).max():.2f}", f"{limit:.2f}")
     return [view]
+
+
+def status_text(found: Status) -> str:
+    """How far a study is, in a few lines."""
+    counts, total = found.counts, len(found.points)
+    lines = [
+        f"{found.folder}: {counts['done']} of {total} points done, {counts['running']} running, {counts['failed']} "
+        f"failed, {counts['left']} left"
+    ]
+    for point in found.points:
+        if point.stand == "running":
+            energy = f"  energy/site {point.energy:.4f}" if math.isfinite(point.energy) else ""
+            lines.append(f"running  {point.name}  {point.fraction:.0%}{energy}  since {duration(point.seconds)}")
+        elif point.stand == "failed":
+            lines.append(f"failed   {point.name}: {point.reason}")
+        elif point.checkpointed:
+            lines.append(f"paused   {point.name}: goes on from its last checkpoint")
+    if counts["done"] < total and math.isfinite(found.seconds_left):
+        workers = f"{counts['running']} running" if counts["running"] else "all cores of this machine"
+        lines.append(f"about {duration(found.seconds_left)} left with {workers}")
+    if counts["done"] == total:
+        lines.append("merged in result.h5" if found.merged else "not merged yet: `rgnet merge`, or `rgnet run` again")
+    return "\n".join(lines)
+
+
+def status_json(found: Status) -> str:
+    """How far a study is, for programs; what is not known is null."""
+    points = [
+        {key: None if value != value else value for key, value in asdict(point).items()} for point in found.points
+    ]
+    return json.dumps(
+        {
+            "folder": str(found.folder),
+            "counts": found.counts,
+            "merged": found.merged,
+            "seconds_left": found.seconds_left if math.isfinite(found.seconds_left) else None,
+            "points": points,
+        },
+        indent=2,
+        ensure_ascii=False,
+    )
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person says them: 12 s, 3 min, 5 h, 2 days."""
+    for unit, size, most in (("s", 1, 120), ("min", 60, 7200), ("h", 3600, 172800)):
+        if seconds < most:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds / 86400:.0f} days"

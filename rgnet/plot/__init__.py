@@ -4,8 +4,8 @@ Each function takes Datasets and returns a matplotlib Figure; `figures` draws al
 `save_all` writes them.
 """
 
+import io
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -102,17 +102,15 @@ def save_all(result: str | Path, folder: str | Path) -> list[Path]:
     """
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
+    store.remove_leftovers(target)
     paths = []
     for name, figure in figures(result).items():
-        path, temporary = target / f"{name}.png", target / f".{name}.{os.getpid()}.png"
-        try:
-            figure.savefig(temporary, dpi=200)
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
-        paths.append(path)
-    record = json.dumps({"drawn_from": store.verify(result), "figures": [path.name for path in paths]})
-    (target / _RECORD).write_text(record)
+        image = io.BytesIO()
+        figure.savefig(image, dpi=200, format="png")
+        paths.append(target / f"{name}.png")
+        store.write_bytes(paths[-1], image.getvalue())
+    record = {"drawn_from": store.verify(result), "figures": [path.name for path in paths]}
+    store.write_bytes(target / _RECORD, json.dumps(record).encode())
     return paths
 
 

@@ -1,11 +1,10 @@
 """One point from start to file: sample, coarse-grain, measure, write. Runs in any process that can import rgnet."""
 
-import json
-import platform
+import math
 import time
 import warnings
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,58 +14,117 @@ import xarray as xr
 from rgnet import exact, flow, information, labels, observables, store
 from rgnet import operators as ops
 from rgnet.models import Ising
+from rgnet.provenance import provenance
 from rgnet.sampling import sample
+from rgnet.study import scratch as scratches
 from rgnet.study.points import Point, from_json_dict, point_seed
 
-IGNORED_ATTRS = frozenset({"duration_s", "finished", "platform", "versions", "rgnet_version"})
+IGNORED_ATTRS = frozenset({"duration_s", "finished", "provenance", "study_sha256", "platform", "versions"})
 
 
-def compute_point(
-    data: Mapping[str, Any], study: Mapping[str, Any], path: str, progress: str | None = None
-) -> dict[str, Any]:
-    """Compute a point and write its file.
+@dataclass(frozen=True)
+class Job:
+    """What a worker needs to compute a point, apart from the point: plain data, the same for all points of a run.
+
+    Attributes
+    ----------
+    study : dict
+        The resolved study, stored in the file.
+    study_sha256 : str
+        Digest of the study file, "" where there was none.
+    folder : str
+        Absolute path of the folder of results.
+    checkpoint_every : float
+        Seconds between checkpoints of a point.
+    force : bool
+        Compute points whose file is there.
+    """
+
+    study: dict[str, Any]
+    study_sha256: str
+    folder: str
+    checkpoint_every: float = 60.0
+    force: bool = False
+
+
+def compute_point(data: Mapping[str, Any], job: Job) -> dict[str, Any]:
+    """Compute a point and write its file, unless another process has it in hand.
 
     Parameters
     ----------
     data : dict
         ``Point.to_dict()``.
-    study : dict
-        The resolved study, stored in the file.
-    path : str
-        Final name of the file: what stands under it is complete.
-    progress : str, optional
-        A file that is rewritten about twice a second with {"done": fraction, "energy": running estimate}.
+    job : Job
 
     Returns
     -------
     dict
-        Name, seconds, energy per site, notes.
+        ``name``; ``busy``: another process is computing it, ask again later; ``elsewhere``: another process has
+        completed it meanwhile; seconds, energy per site, and notes where it was computed here.
     """
-    start = time.perf_counter()
     point = from_json_dict(data)
-    groups, notes = measure_point(point, _reporter(progress))
+    folder = Path(job.folder)
+    path, scratch = folder / f"{point.name}.h5", scratches.scratch_of(folder)
+    entry = {"name": point.name, "busy": False, "elsewhere": False, "seconds": 0.0, "energy": math.nan, "notes": {}}
+    with scratches.claim(scratch, point.name) as mine:
+        if not mine:
+            return {**entry, "busy": True}
+        if not job.force and path.exists():  # the runner saw none
+            return {**entry, "elsewhere": True}
+        scratches.forget_failure(scratch, point.name)
+        try:
+            done = write_point(
+                point, job, path,
+                report=scratches.reporter(scratch, point.name),
+                checkpoint=scratches.checkpoint_folder(scratch, point.name, point.digest),
+            )  # fmt: skip
+        except (ValueError, MemoryError) as error:
+            scratches.record_failure(scratch, point.name, str(error) or type(error).__name__)
+            raise
+        scratches.forget_checkpoints(scratch, point.name)
+    return {**entry, **done}
+
+
+def write_point(
+    point: Point,
+    job: Job,
+    path: Path,
+    report: Callable[[float, float], None] | None = None,
+    checkpoint: Path | None = None,
+) -> dict[str, Any]:
+    """Compute a point into a file: seconds, energy per site and notes."""
+    start = time.perf_counter()
+    groups, notes = measure_point(point, report, checkpoint, job.checkpoint_every)
     seconds = time.perf_counter() - start
     attrs = {
         "kind": "point",
-        "study": dict(study),
+        "study": job.study,
+        "study_sha256": job.study_sha256,
         "point": point.to_dict(),
         "notes": notes,
         "duration_s": round(seconds, 3),
         "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "platform": platform.platform(),
-        "versions": _versions(),
+        "provenance": provenance(),
     }
     store.write(path, groups, attrs)
-    energy = float(groups["thermodynamics"]["energy"]) if "thermodynamics" in groups else float("nan")
-    return {"name": point.name, "seconds": seconds, "energy": energy, "notes": notes}
+    energy = float(groups["thermodynamics"]["energy"]) if "thermodynamics" in groups else math.nan
+    return {"seconds": seconds, "energy": energy, "notes": notes}
 
 
 def measure_point(
-    point: Point, report: Callable[[float, float], None] | None = None
+    point: Point,
+    report: Callable[[float, float], None] | None = None,
+    checkpoint: Path | None = None,
+    checkpoint_every: float = 60.0,
 ) -> tuple[dict[str, xr.Dataset], dict[str, str]]:
     """Everything that a point's file holds, by group; and notes on the analyses that its data did not allow."""
     model = point.build_model()
-    data = sample(model, **point.sample, seed=point.seed, callback=_sampling(report, model))
+    if report is not None:
+        report(0.0, math.nan)
+    data = sample(
+        model, **point.sample, seed=point.seed, callback=_sampling(report, model),
+        checkpoint=checkpoint, checkpoint_every=checkpoint_every,
+    )  # fmt: skip
     groups: dict[str, xr.Dataset] = {"samples": data}
     notes: dict[str, str] = {}
 
@@ -167,25 +225,3 @@ def _sampling(report: Callable[[float, float], None] | None, model: Ising) -> Ca
         return None
     bonds_only = model.K != 0 and model.h == 0 and not model.couplings
     return lambda done, total, energy: report(0.7 * done / total, energy / model.K if bonds_only else float("nan"))
-
-
-def _reporter(path: str | None) -> Callable[[float, float], None] | None:
-    """Writes the progress file, at most twice a second. Losing it loses nothing, so failures are ignored."""
-    if path is None:
-        return None
-    last = [0.0]
-
-    def report(done: float, energy: float) -> None:
-        now = time.monotonic()
-        if now - last[0] >= 0.5:
-            last[0] = now
-            with suppress(OSError):
-                Path(path).write_text(json.dumps({"done": done, "energy": energy}))
-
-    return report
-
-
-def _versions() -> dict[str, str]:
-    from importlib.metadata import version
-
-    return {name: version(name) for name in ("numpy", "scipy", "numba", "xarray", "h5py", "h5netcdf")}

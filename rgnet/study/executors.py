@@ -1,16 +1,155 @@
-"""Where points are computed: a spawned process pool by default, anything with ``submit`` by argument."""
+"""Where points are computed: spawned processes by default, a Dask cluster or MPI by name, anything with ``submit``.
+
+    processes            this machine's cores (`WorkerPool`)
+    dask://HOST:PORT     the scheduler of a running Dask cluster (extra ``dask``)
+    mpi                  the ranks of ``mpiexec -n N rgnet run … --executor mpi`` (extra ``mpi``)
+
+Workers need to see the folder of results under the same name.
+"""
 
 import multiprocessing
 import os
 import signal
+import sys
 import threading
-from collections.abc import Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
 # Points are the unit of parallel work: one thread each, or two workers on two cores slow each other down
 _ONE_THREAD = dict.fromkeys(("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+_CONNECT_SECONDS = 10
+
+
+class ExecutorError(ValueError):
+    """An executor that cannot be had; the message says what to install or start."""
+
+
+class WorkerPool(Executor):
+    """Spawned processes (a forked child of a process that ran a compiled kernel may hang) that are replaced if killed.
+
+    One killed process breaks the whole pool underneath: every call in flight ends in `BrokenExecutor`, and the next
+    call to `submit` starts a new pool.
+    """
+
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+        self._pool = _new_pool(workers)
+
+    def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Hand a call to the next idle worker."""
+        try:
+            return self._pool.submit(function, *args, **kwargs)
+        except BrokenExecutor:
+            stop(self._pool)
+            self._pool = _new_pool(self.workers)
+            return self._pool.submit(function, *args, **kwargs)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Let the workers finish, and end them."""
+        self._pool.shutdown(wait=wait, cancel_futures=cancel_futures)
+
+    def stop(self) -> None:
+        """End the workers at once."""
+        stop(self._pool)
+
+
+@contextmanager
+def process_pool(workers: int) -> Iterator[WorkerPool]:
+    """A pool of spawned workers.
+
+    On an exception, Ctrl-C included, workers are stopped at once: a point is written only when it is complete, so
+    nothing half-done can be left under a final name.
+    """
+    before = {name: os.environ.get(name) for name in _ONE_THREAD}
+    os.environ.update(_ONE_THREAD)  # spawned children read these when they import NumPy
+    try:
+        pool = WorkerPool(workers)
+        try:
+            yield pool
+        except BaseException:
+            pool.stop()
+            raise
+        pool.shutdown(wait=True)
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def opened(name: str) -> Iterator[Executor | None]:
+    """The executor of that name; None in an MPI process that has served the first one and has nothing left to do.
+
+    Raises
+    ------
+    ExecutorError
+        If there is none of that name, what it needs is not installed, or it does not answer.
+    """
+    if name == "mpi":
+        with _mpi() as executor:
+            yield executor
+    elif "://" in name:
+        with _dask(name) as executor:
+            yield executor
+    else:
+        raise ExecutorError(f"executor={name!r}: there are processes, dask://HOST:PORT and mpi")
+
+
+@contextmanager
+def _dask(address: str) -> Iterator[Executor]:
+    scheme, _, place = address.partition("://")
+    if scheme not in ("dask", "tcp", "tls", "ws", "wss") or not place:
+        raise ExecutorError(f"executor={address!r}: give the scheduler's address, such as dask://127.0.0.1:8786")
+    try:
+        from distributed import Client
+    except ImportError:
+        raise ExecutorError(f"executor={address!r} needs Dask: pip install 'rgnet[dask]'") from None
+    try:
+        client = Client(f"{'tcp' if scheme == 'dask' else scheme}://{place}", timeout=_CONNECT_SECONDS)  # type: ignore[no-untyped-call]
+    except (OSError, ValueError) as error:
+        raise ExecutorError(
+            f"executor={address!r}: no Dask scheduler answers ({error}); start one with `dask scheduler`, or check "
+            f"the address"
+        ) from None
+    try:
+        # pure=False: two runs of one point are two runs
+        yield client.get_executor(pure=False)  # type: ignore[no-untyped-call]
+    finally:
+        client.close(timeout=2)  # type: ignore[no-untyped-call]
+
+
+@contextmanager
+def _mpi() -> Iterator[Executor | None]:
+    os.environ.update(_ONE_THREAD)  # for the rest of this process: a rank does nothing else
+    try:
+        from mpi4py import MPI
+        from mpi4py.futures import MPICommExecutor
+    except (ImportError, RuntimeError) as error:
+        raise ExecutorError(
+            f"executor='mpi' needs MPI ({error}): pip install 'rgnet[mpi]', or mpi4py and the cluster's own MPI"
+        ) from None
+    if MPI.COMM_WORLD.size < 2:
+        raise ExecutorError(
+            "executor='mpi': this is the only MPI process, and the first one only hands out work; start at least two, "
+            "such as `mpiexec -n 4 rgnet run STUDY.toml --executor mpi`"
+        )
+    if MPI.COMM_WORLD.rank > 0:  # leave signals to the first process
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    with MPICommExecutor(MPI.COMM_WORLD, root=0) as executor:
+        served: Any = executor  # like concurrent.futures' own, though not of its class
+        try:
+            yield served
+        except Exception:
+            raise  # once the points in hand are done
+        except BaseException as stopped:
+            # To leave in an orderly way would mean to wait for what runs: end all processes, points are whole or absent
+            print("rgnet: stopped; complete points are kept, run again to go on", file=sys.stderr, flush=True)
+            MPI.COMM_WORLD.Abort(130 if isinstance(stopped, KeyboardInterrupt) else 143)
 
 
 def _start_worker() -> None:
@@ -39,32 +178,12 @@ def _deaf_to_interrupts() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-@contextmanager
-def process_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
-    """Spawned workers (a forked child of a process that ran a compiled kernel may hang).
-
-    On an exception, Ctrl-C included, workers are stopped at once: a point is written only when it is complete, so
-    nothing half-done can be left under a final name.
-    """
-    before = {name: os.environ.get(name) for name in _ONE_THREAD}
-    os.environ.update(_ONE_THREAD)  # spawned children read these when they import NumPy
+def _new_pool(workers: int) -> ProcessPoolExecutor:
     pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_start_worker)
-    try:
-        with _deaf_to_interrupts():
-            for _ in range(workers):  # a worker is started for each submission, while none is idle
-                pool.submit(os.getpid)
-        yield pool
-    except BaseException:
-        stop(pool)
-        raise
-    else:
-        pool.shutdown(wait=True)
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+    with _deaf_to_interrupts():
+        for _ in range(workers):  # a worker is started for each submission, while none is idle
+            pool.submit(os.getpid)
+    return pool
 
 
 def stop(pool: Executor) -> None:

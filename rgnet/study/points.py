@@ -5,17 +5,18 @@ import itertools
 import json
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
 
-from rgnet import lattice
 from rgnet.exact import critical
 from rgnet.layers import Network
 from rgnet.models import Ising, from_dict
-from rgnet.study.schema import EnsembleSection, NetworkSection, Study, StudyError
-from rgnet.updates import resolve
+from rgnet.study.rules import build, coupling_key, digits
+from rgnet.study.schema import check
+from rgnet.study.sections import EnsembleSection, NetworkSection, Study
+from rgnet.study.wording import StudyError
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,12 @@ class Point:
         return json.loads(json.dumps(asdict(self)))  # type: ignore[no-any-return]
 
     @property
+    def digest(self) -> str:
+        """First 16 hexadecimal digits of the sha256 of `to_dict` as canonical JSON: equal points have equal digests."""
+        text = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @property
     def work(self) -> float:
         """Rough cost in spin updates: the longest points are started first."""
         levels = 1 + 2 * len(self.networks)
@@ -63,14 +70,23 @@ class Point:
 
 
 def from_json_dict(data: Mapping[str, Any]) -> Point:
-    """The inverse of `Point.to_dict`."""
+    """The inverse of `Point.to_dict`.
+
+    Raises
+    ------
+    StudyError
+        If the keys are not those of a point.
+    """
+    names = {field.name for field in fields(Point)}
+    if not isinstance(data, Mapping) or set(data) != names:
+        differing = ", ".join(sorted(map(str, names ^ set(data)))) if isinstance(data, Mapping) else "no table"
+        raise StudyError(f"this is no point as this version of rgnet stores it (differing: {differing})")
     return Point(**{**data, "analyses": tuple(data["analyses"])})
 
 
 def network(section: Mapping[str, Any]) -> Network:
     """The Network that a ``[networks.NAME]`` section describes."""
-    parsed = NetworkSection.model_validate(section)
-    return Network([layer for item in parsed.layers for layer in item.build()])
+    return build(NetworkSection.model_validate(section))
 
 
 def points(study: Study) -> list[Point]:
@@ -79,67 +95,40 @@ def points(study: Study) -> list[Point]:
     Raises
     ------
     StudyError
-        Naming the ensemble, the value, the rule and the remedy.
+        All that is wrong: keys, values, rules and remedies.
     """
-    result = []
-    for ensemble in study.ensembles:
-        for shape, (key, value), h in itertools.product(ensemble.shape, _couplings(ensemble), ensemble.h):
-            try:
-                result.append(_point(study, ensemble, shape, key, value, h))
-            except StudyError:
-                raise
-            except (ValueError, TypeError) as error:
-                raise StudyError(f"ensemble {ensemble.name!r}: {error}") from None
-    names = [point.name for point in result]
-    for name in names:
-        if names.count(name) > 1:
-            raise StudyError(f"two points are called {name!r}: a coupling or a shape is given twice; leave one out")
-    return result
+    check(study)
+    networks = {name: section.model_dump(mode="json") for name, section in study.networks.items()}
+    return [point for ensemble in study.ensembles for point in _points_of(ensemble, study, networks)]
 
 
-def _couplings(ensemble: EnsembleSection) -> Iterator[tuple[str, float]]:
-    """Which key gives the coupling, and each of its values."""
-    for key in ("K", "T", "K_over_K_c"):
-        for value in getattr(ensemble, key) or ():
-            yield key, value
+def _points_of(ensemble: EnsembleSection, study: Study, networks: Mapping[str, Any]) -> Iterator[Point]:
+    """The points of one ensemble, which share their networks and their way of sampling."""
+    sample = {
+        name: getattr(ensemble, name) if getattr(ensemble, name) is not None else getattr(study.sample, name)
+        for name in ("draws", "chains", "update", "warmup", "thin")
+    }
+    own = {name: networks[name] for name in ensemble.networks}
+    key = coupling_key(ensemble)
+    for shape in ensemble.shape:
+        model = Ising(shape, K=0.0, couplings=study.model.couplings, boundary=study.model.boundary).to_dict()
+        sides = "x".join(str(side) for side in shape)
+        for value, h in itertools.product(getattr(ensemble, key), ensemble.h):
+            K, label = _coupling(key, value, len(shape))
+            name = f"{ensemble.name}-{sides}-{label}" + (f"-h{digits(h)}" if h or len(ensemble.h) > 1 else "")
+            seed = point_seed(study.seed, name)
+            yield Point(name, ensemble.name, {**model, "K": K, "h": h}, sample, own, ensemble.analyses, seed)
 
 
-def _coupling(ensemble: EnsembleSection, shape: Any, key: str, value: float, further: bool) -> tuple[float, str]:
+def _coupling(key: str, value: float, ndim: int) -> tuple[float, str]:
     """K, and how the file name calls it."""
     if key == "K":
-        return value, f"K{value:.7g}"
+        return value, f"K{digits(value)}"
     if key == "T":
-        return 1.0 / value, f"T{value:.7g}"
-    known = critical(len(shape))
-    if known is None or further:
-        raise StudyError(
-            f"ensemble {ensemble.name!r}: K_over_K_c with shape {list(shape)}: K_c is known for the square and the "
-            f"cubic lattice without further couplings; give K instead"
-        )
-    return value * known.K_c, f"{value:.7g}Kc"
-
-
-def _point(study: Study, ensemble: EnsembleSection, shape: Any, key: str, value: float, h: float) -> Point:
-    K, label = _coupling(ensemble, shape, key, value, bool(study.model.couplings))
-    model = Ising(shape, K=K, h=h, couplings=study.model.couplings, boundary=study.model.boundary)
-    sample = {
-        key: getattr(ensemble, key) if getattr(ensemble, key) is not None else getattr(study.sample, key)
-        for key in ("draws", "chains", "update", "warmup", "thin")
-    }
-    resolve(sample["update"], model)
-    networks = {name: study.networks[name].model_dump(mode="json") for name in ensemble.networks}
-    for name, section in networks.items():
-        _check_network(name, section, model)
-    side = "x".join(str(s) for s in model.shape)
-    name = f"{ensemble.name}-{side}-{label}" + (f"-h{h:.7g}" if h or len(ensemble.h) > 1 else "")
-    return Point(
-        name, ensemble.name, model.to_dict(), sample, networks, ensemble.analyses, point_seed(study.seed, name)
-    )
-
-
-def _check_network(name: str, section: Mapping[str, Any], model: Ising) -> None:
-    net = network(section)
-    lattice.coarse_shape(model.shape, net.scale, f"network {name!r} ({len(net.layers)} layers, scale {net.scale})")
+        return 1.0 / value, f"T{digits(value)}"
+    known = critical(ndim)
+    assert known is not None, "the rules refuse K_over_K_c where K_c is not known"
+    return value * known.K_c, f"{digits(value)}Kc"
 
 
 def point_seed(seed: int, name: str) -> int:

@@ -1,56 +1,22 @@
 """A study from file to results: which points are left, compute them, merge them."""
 
+import hashlib
 import json
-import os
-import tempfile
-import time
-from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from concurrent.futures import BrokenExecutor, CancelledError, Executor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from rgnet import store
-from rgnet.study.compute import IGNORED_ATTRS, compute_point
+from rgnet.study import scratch as scratches
+from rgnet.study.compute import Job
 from rgnet.study.executors import available_cores, process_pool
-from rgnet.study.merge import merge
-from rgnet.study.points import Point, from_json_dict, points
+from rgnet.study.merge import RESULT, merge
+from rgnet.study.points import Point, points
 from rgnet.study.schema import Study, StudyError, load
+from rgnet.study.work import WORKER_DIED, Observer, PointsFailedError, State, compute
 
-Observer = Callable[["State"], None]
-
-
-_WORKER_DIED = (
-    "a worker process died: killed, out of memory (then give fewer workers), or started by a script without its "
-    '`if __name__ == "__main__":` guard; complete points are kept, run again to go on'
-)
-
-
-class PointsFailedError(RuntimeError):
-    """Points that could not be computed, each with its reason; all others are complete."""
-
-
-@dataclass
-class State:
-    """How far a run is, as an observer sees it.
-
-    Attributes
-    ----------
-    done, total : int
-        Points complete and in all.
-    running : dict
-        Name of each running point to {"done": fraction, "energy": running estimate}.
-    finished : list of dict
-        What each point finished in this run reported: name, seconds, energy, notes.
-    """
-
-    done: int
-    total: int
-    running: dict[str, dict[str, float]] = field(default_factory=dict)
-    finished: list[dict[str, Any]] = field(default_factory=list)
+CHECKPOINT_EVERY = 60.0  # seconds
 
 
 def run(
@@ -59,13 +25,16 @@ def run(
     data: str | Path = "data",
     executor: Executor | None = None,
     workers: int | None = None,
+    shard: tuple[int, int] | None = None,
     force: bool = False,
+    checkpoint_every: float = CHECKPOINT_EVERY,
     observer: Observer | None = None,
 ) -> Path:
     """Compute what is left of a study and merge it.
 
-    Complete points are skipped: to restart is to run again. In a script, the default process pool needs the usual
-    ``if __name__ == "__main__":`` guard.
+    Complete points are skipped and points that were cut short go on from their last checkpoint: to restart is to run
+    again. Several runs may share a folder; each takes points that no other has in hand. In a script, the default
+    process pool needs the usual ``if __name__ == "__main__":`` guard.
 
     Parameters
     ----------
@@ -73,18 +42,24 @@ def run(
     data : path
         Results go to ``data/NAME/``: one file for each point, and ``result.h5``.
     executor : concurrent.futures.Executor, optional
-        Anything with ``submit`` whose workers share this file system; a process pool by default.
+        Anything with ``submit`` whose workers share this file system; a process pool by default, whose workers are
+        replaced when they are killed.
     workers : int, optional
         Size of the default pool; one process for each core by default.
+    shard : (int, int), optional
+        (i, n): only the i-th of n shares of the points, i = 1 … n, such as one of a job array. The share that finds
+        all points complete at its end merges them.
     force : bool
         Compute complete points anew.
+    checkpoint_every : float
+        Seconds between checkpoints of a point.
     observer : callable, optional
         Called with the `State` whenever it may have changed, at least five times a second.
 
     Returns
     -------
     Path
-        The merged result file.
+        The merged result file; of a shard that finds points missing that are not its own, the folder.
 
     Raises
     ------
@@ -94,36 +69,66 @@ def run(
         If some points cannot be computed (such as chains too slow for a warm-up to be chosen); after all others are.
     """
     checked = study if isinstance(study, Study) else load(study)
-    if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
-        raise StudyError(f"workers={workers!r}: a whole number of at least 1")
+    digest = "" if isinstance(study, Study) else hashlib.sha256(Path(study).read_bytes()).hexdigest()
+    _check_options(workers, checkpoint_every)
     every = points(checked)
     folder = Path(data) / checked.name
-    left = every if force else [point for point in every if not is_complete(folder, point)]
-    state = State(done=len(every) - len(left), total=len(every))
-    failed: list[str] = []
+    own = every if shard is None else share(every, *shard)
+    left = own if force else [point for point in own if not is_complete(folder, point)]
+    state = State(done=len(own) - len(left), total=len(own))
+    failed: dict[str, str] = {}
+    if observer is not None:
+        observer(state)
     if left:
+        job = Job(checked.model_dump(mode="json"), digest, str(folder.absolute()), float(checkpoint_every), force)
         _make_folder(folder)
-        resolved = checked.model_dump(mode="json")
+        store.remove_leftovers(folder)
         try:
             with ExitStack() as stack:
                 chosen = executor or stack.enter_context(process_pool(min(len(left), workers or available_cores())))
-                failed = _compute(left, resolved, folder, chosen, state, observer)
-        except BrokenExecutor:
-            raise PointsFailedError(_WORKER_DIED) from None
+                failed = compute(left, job, chosen, state, observer)
+        except (BrokenExecutor, CancelledError):
+            raise PointsFailedError(WORKER_DIED) from None
         finally:
             store.remove_leftovers(folder)
+            scratches.clean(folder)
     if observer is not None:
         observer(state)
     complete = [point for point in every if (folder / f"{point.name}.h5").exists()]
-    result = merge(checked, complete, folder) if complete else None
-    if failed or result is None:
-        raise PointsFailedError("\n  ".join([f"{len(failed)} of {len(left)} points could not be computed:", *failed]))
-    return result
+    missing = len(every) - len(complete)
+    result = folder / RESULT
+    if complete and (shard is None or not missing):
+        result = merge(checked, complete, folder)
+    if failed:
+        reasons = [f"{name}: {reason}" for name, reason in failed.items()]
+        raise PointsFailedError("\n  ".join([f"{len(failed)} of {len(left)} points could not be computed:", *reasons]))
+    return folder if missing else result
+
+
+def _check_options(workers: object, checkpoint_every: object) -> None:
+    if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
+        raise StudyError(f"workers={workers!r}: a whole number of at least 1")
+    is_number = isinstance(checkpoint_every, (int, float)) and not isinstance(checkpoint_every, bool)
+    if not is_number or not 0 <= float(str(checkpoint_every)) < float("inf"):
+        raise StudyError(f"checkpoint_every={checkpoint_every!r}: a number of seconds, such as 60")
+
+
+def share(every: list[Point], i: int, n: int) -> list[Point]:
+    """The i-th of n shares of the points, i = 1 … n: every n-th point, so that long and short ones are spread.
+
+    Raises
+    ------
+    StudyError
+        If there is no such share.
+    """
+    if any(isinstance(k, bool) or not isinstance(k, int) for k in (i, n)) or not 1 <= i <= n:
+        raise StudyError(f"shard {i}/{n}: give i/n with i from 1 to n, such as 3/8 (a job array from 1 to 8)")
+    return every[i - 1 :: n]
 
 
 def _make_folder(folder: Path) -> None:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        scratches.scratch_of(folder).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StudyError(
             f"{folder} cannot be made a folder for results ({error.strerror}); give another with --data (data=)"
@@ -168,119 +173,19 @@ def _brief(old: Any, new: Any) -> str:
     return f"{texts[0]} there, {texts[1]} now"
 
 
-def _compute(
-    left: list[Point], study: dict[str, Any], folder: Path, executor: Executor, state: State, observer: Observer | None
-) -> list[str]:
-    """Compute points; those that cannot be, each with its reason."""
-    scratch = folder / ".running"
-    scratch.mkdir(exist_ok=True)
-    waiting: dict[Future[dict[str, Any]], Point] = {}
-    failed: list[str] = []
-    try:
-        for point in sorted(left, key=lambda p: -p.work):  # longest first, so that no core idles at the end
-            path, progress = folder / f"{point.name}.h5", scratch / f"{point.name}.json"
-            waiting[executor.submit(compute_point, point.to_dict(), study, str(path), str(progress))] = point
-        while waiting:
-            ready, _ = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
-            for future in ready:
-                point = waiting.pop(future)
-                try:
-                    state.finished.append(future.result())
-                    state.done += 1
-                except np.linalg.LinAlgError:
-                    raise
-                except (ValueError, MemoryError) as error:  # this point's own trouble; others may do
-                    failed.append(f"{point.name}: {error}")
-                (scratch / f"{point.name}.json").unlink(missing_ok=True)
-            state.running = _progress(scratch, [point.name for point in waiting.values()])
-            if observer is not None:
-                observer(state)
-    finally:
-        for future in waiting:
-            future.cancel()
-        for file in scratch.glob("*.json"):
-            file.unlink(missing_ok=True)
-        with suppress(OSError):  # another run on the same folder is using it
-            scratch.rmdir()
-    return failed
-
-
-def _progress(scratch: Path, names: list[str]) -> dict[str, dict[str, float]]:
-    running = {}
-    for name in names:
-        try:
-            running[name] = json.loads((scratch / f"{name}.json").read_text())
-        except (OSError, ValueError):
-            continue  # not started, or just being rewritten
-    return running
-
-
-@dataclass(frozen=True)
-class Repeat:
-    """Outcome of computing a point again."""
-
-    original: Path
-    again: Path
-    differing: list[str]
-    seconds: float
-
-
-def repeat(path: str | Path, observer: Observer | None = None) -> Repeat:
-    """Compute a point again from the study stored in its file, beside it, and compare the two bit for bit.
-
-    Parameters
-    ----------
-    path : path of a point's file
-        The new file is called ``NAME.again.h5``; the old one is not touched.
-    observer : callable, optional
-        Called with the `State` about five times a second.
+def merge_complete(study: Study | str | Path, *, data: str | Path = "data") -> tuple[Path, list[str]]:
+    """Merge the points that are complete: the result file, and the names of the points that are missing in it.
 
     Raises
     ------
-    FileError
-        If the file is damaged or not rgnet's.
     StudyError
-        If it holds no point.
-    PointsFailedError
-        If it cannot be computed.
+        If the study cannot be run, a point was made by a different one or is damaged, or no point is complete.
     """
-    original = Path(path)
-    attrs = stored_point(original)
-    point = from_json_dict(attrs["point"])
-    again = original.with_name(original.name.removesuffix(".h5") + ".again.h5")
-    start = time.perf_counter()
-    state = State(done=0, total=1)
-    try:
-        with process_pool(1) as pool, tempfile.TemporaryDirectory(prefix="rgnet-") as scratch:
-            progress = Path(scratch) / f"{point.name}.json"
-            future = pool.submit(compute_point, point.to_dict(), attrs["study"], os.fspath(again), os.fspath(progress))
-            while not wait([future], timeout=0.2).done:  # short waits, so that Ctrl-C is seen at once
-                state.running = _progress(Path(scratch), [point.name])
-                if observer is not None:
-                    observer(state)
-            future.result()
-    except BrokenExecutor:
-        raise PointsFailedError(_WORKER_DIED) from None
-    except ValueError as error:
-        raise PointsFailedError(f"{point.name} could not be computed: {error}") from None
-    finally:
-        store.remove_leftovers(original.parent)
-    return Repeat(original, again, store.same(original, again, ignore=IGNORED_ATTRS), time.perf_counter() - start)
-
-
-def stored_point(path: Path) -> dict[str, Any]:
-    """Root attributes of a point's file.
-
-    Raises
-    ------
-    FileError
-        If the file is damaged or not rgnet's.
-    StudyError
-        If it holds no single point.
-    """
-    attrs = store.read_attrs(path)
-    if attrs.get("kind") != "point":
-        raise StudyError(
-            f"{path} holds no single point (it is a {attrs.get('kind', 'file')}); give the file of a point"
-        )
-    return attrs
+    checked = study if isinstance(study, Study) else load(study)
+    folder = Path(data) / checked.name
+    every = points(checked)
+    complete = [point for point in every if is_complete(folder, point)]
+    if not complete:
+        raise StudyError(f"{folder} holds no complete point of {checked.name}; compute some with `rgnet run`")
+    names = {point.name for point in complete}
+    return merge(checked, complete, folder), [point.name for point in every if point.name not in names]

@@ -1,0 +1,267 @@
+"""What the keys of a study must be together, and what must fit the lattice: every violation, not the first alone.
+
+`between_keys` reads the raw tables, so that it says its part even where single values are wrong as well. `of_points`
+asks the models, layers and updates themselves, for those sections that are right by themselves.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from rgnet import lattice
+from rgnet.exact import critical
+from rgnet.layers import Network
+from rgnet.models import Ising
+from rgnet.study.sections import MOST_POINTS, EnsembleSection, ModelSection, NetworkSection, SampleSection
+from rgnet.study.wording import Location, Problem, meant, shown
+from rgnet.updates import resolve
+
+_MOST_DIMENSIONS = 5  # the point group of d dimensions has 2^d d! elements, and operators are made of its images
+_MOST_SITES = 2**31 - 1  # tables of neighbours hold 32-bit numbers
+_MOST_SPINS = 10**12
+_MOST_LAYERS = 64
+
+
+def between_keys(data: Mapping[str, Any]) -> Iterator[Problem]:
+    """Rules between keys, on the tables as they were read; what has the wrong type is passed over."""
+    networks = _table(data.get("networks"))
+    for name, section in networks.items():
+        yield from _of_layers(("networks", str(name), "layers"), _entries(_table(section).get("layers")))
+    names: dict[str, tuple[str, int]] = {}
+    for index, ensemble in _entries(data.get("ensembles")):
+        place: Location = ("ensembles", index)
+        yield from _of_name((*place, "name"), ensemble.get("name"), index, names)
+        given = [name for name in ("K", "T", "K_over_K_c") if ensemble.get(name) is not None]
+        if len(given) != 1:
+            found = " and ".join(given) or "none"
+            yield Problem(place, f": give exactly one of K, T and K_over_K_c (found {found}), such as K_over_K_c = 1")
+        analyses = ensemble.get("analyses")
+        if analyses and not ensemble.get("networks"):
+            yield Problem(
+                (*place, "analyses"), f' = {shown(analyses)}: analyses need levels: give networks = ["NAME", …]'
+            )
+        for name in ("networks", "analyses"):
+            yield from _of_repeats((*place, name), _texts(ensemble.get(name)))
+        for name in _texts(ensemble.get("networks")):
+            if name not in networks:
+                known = ", ".join(shown(other) for other in list(networks)[:8]) or "none"
+                yield Problem(
+                    (*place, "networks"),
+                    f": the network {shown(name)} is not defined (defined: {known})"
+                    f"; add a table [networks.NAME] of that name{meant(name, map(str, networks))}",
+                )
+
+
+def _of_layers(place: Location, layers: Iterable[tuple[int, Mapping[str, Any]]]) -> Iterator[Problem]:
+    belongs = {"ties": "majority", "rho": "kadanoff", "rescale": "average"}
+    number = 0
+    for index, entry in layers:
+        layer, repeat = entry.get("layer"), entry.get("repeat", 1)
+        number += min(repeat, _MOST_LAYERS) if isinstance(repeat, int) else 1
+        for name, owner in belongs.items():
+            if entry.get(name) is not None and isinstance(layer, str) and layer != owner:
+                yield Problem(
+                    (*place, index, name), f": it belongs to the layer {owner!r}, not to {shown(layer)}; leave it out"
+                )
+        if layer == "kadanoff" and entry.get("rho") is None:
+            yield Problem((*place, index), ": the layer 'kadanoff' needs rho, such as rho = 0.5")
+    if number > _MOST_LAYERS:
+        yield Problem(
+            place, f": {shown(number)} layers; a network has at most {_MOST_LAYERS}, and a lattice has room for 30"
+        )
+
+
+def _of_name(place: Location, name: Any, index: int, names: dict[str, tuple[str, int]]) -> Iterator[Problem]:
+    if not isinstance(name, str):
+        return
+    first, where = names.setdefault(name.lower(), (name, index))
+    if where == index:
+        return
+    if first == name:
+        yield Problem(place, f": {shown(name)} is the name of ensembles[{where + 1}] too; give each its own name")
+    else:
+        yield Problem(
+            place,
+            f": {shown(name)} and {shown(first)} (ensembles[{where + 1}]) differ only by case, and some file systems "
+            f"would take their files for one; give names that differ otherwise",
+        )
+
+
+def _of_repeats(place: Location, items: Sequence[Any], why: str = "") -> Iterator[Problem]:
+    """What is given more than once."""
+    for item, count in Counter(items).items():
+        if count > 1:
+            yield Problem(place, f": {item if why else shown(item)} comes {count} times{why}; leave the others out")
+
+
+def _table(value: Any) -> Mapping[Any, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _entries(value: Any) -> Iterator[tuple[int, Mapping[Any, Any]]]:
+    """Index and table of each entry that is a table."""
+    for index, entry in enumerate(value if isinstance(value, list | tuple) else ()):
+        if isinstance(entry, Mapping):
+            yield index, entry
+
+
+def _texts(value: Any) -> list[str]:
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list | tuple) else []
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The sections of a study that are right by themselves; None where one is not."""
+
+    model: ModelSection | None
+    sample: SampleSection | None
+    networks: Mapping[str, NetworkSection]
+    ensembles: Mapping[int, EnsembleSection]
+
+
+def of_points(parts: Parts) -> Iterator[Problem]:
+    """Rules of the points: sizes, boundaries, couplings, updates, networks that fit the shape, names of files."""
+    count = sum(len(e.shape) * len(_values(e)) * len(e.h) for e in parts.ensembles.values())
+    if count > MOST_POINTS:
+        yield Problem(
+            ("ensembles",),
+            f": they have {count:,} points (shapes × couplings × fields); a study has at most {MOST_POINTS:,}: "
+            f"give fewer values, or several studies",
+        )
+        return
+    networks = _networks(parts.networks)
+    for index, ensemble in parts.ensembles.items():
+        place: Location = ("ensembles", index)
+        yield from _of_repeats((*place, "shape"), ensemble.shape)
+        for name, values in ((coupling_key(ensemble), _values(ensemble)), ("h", ensemble.h)):
+            yield from _of_repeats((*place, name), list(map(digits, values)), " (names of files have seven digits)")
+        for number, shape in enumerate(ensemble.shape):
+            where: Location = (*place, "shape", number) if len(ensemble.shape) > 1 else (*place, "shape")
+            problem = _of_shape(shape)
+            if problem is not None:
+                yield Problem(where, problem)
+                continue
+            yield from _of_size(where, shape, ensemble, parts.sample)
+            for name in ensemble.networks:
+                if name in networks:
+                    yield from _of_network(where, shape, name, networks[name])
+            if parts.model is not None:
+                yield from _of_model(where, place, shape, ensemble, parts.model, parts.sample)
+
+
+def _networks(sections: Mapping[str, NetworkSection]) -> dict[str, Network]:
+    """Those that can be built; the parameters of the others are wrong together, which `between_keys` says."""
+    result = {}
+    for name, section in sections.items():
+        if sum(item.repeat for item in section.layers) <= _MOST_LAYERS:
+            with suppress(TypeError, ValueError):
+                result[name] = build(section)
+    return result
+
+
+def build(section: NetworkSection) -> Network:
+    """The Network that a ``[networks.NAME]`` section describes."""
+    return Network([layer for item in section.layers for layer in item.build()])
+
+
+def coupling_key(ensemble: EnsembleSection) -> str:
+    """Which of K, T and K_over_K_c an ensemble gives."""
+    return next((key for key in ("K", "T", "K_over_K_c") if getattr(ensemble, key) is not None), "K")
+
+
+def _values(ensemble: EnsembleSection) -> Sequence[float]:
+    return getattr(ensemble, coupling_key(ensemble)) or ()
+
+
+def digits(value: float) -> str:
+    """A coupling as names of files carry it: seven digits."""
+    return f"{value:.7g}"
+
+
+def _of_shape(shape: tuple[int, ...]) -> str | None:
+    """What is wrong with a shape, or None. Sizes are compared before anything is computed with them."""
+    if len(shape) > _MOST_DIMENSIONS:
+        return f" = {shown(shape)}: {len(shape)} dimensions; a lattice of a study has at most {_MOST_DIMENSIONS}"
+    sites = 1
+    for side in shape:
+        sites *= min(abs(side), _MOST_SITES + 1)
+    if sites > _MOST_SITES:
+        return f" = {shown(shape)}: a lattice has at most 2^31 - 1 = {_MOST_SITES:,} sites; give shorter sides"
+    try:
+        lattice.check_shape(shape)
+    except ValueError as error:
+        return f": {error}"
+    return None
+
+
+def _of_size(
+    where: Location, shape: Sequence[int], ensemble: EnsembleSection, sample: SampleSection | None
+) -> Iterator[Problem]:
+    draws = ensemble.draws or (sample.draws if sample else 1)
+    chains = ensemble.chains or (sample.chains if sample else 1)
+    sites = 1
+    for side in shape:
+        sites *= side
+    if sites * draws * chains > _MOST_SPINS:
+        yield Problem(
+            where,
+            f" = {shown(shape)}: {sites:,} sites × {draws:,} draws × {chains:,} chains are "
+            f"{float(sites * draws * chains):.3g} spins, a byte each; a point holds them in memory, at most 1e12: "
+            f"give fewer draws or chains, or shorter sides",
+        )
+
+
+def _of_network(where: Location, shape: tuple[int, ...], name: str, network: Network) -> Iterator[Problem]:
+    try:
+        who = f"network {name!r} ({len(network.layers)} layers, scale {network.scale})"
+        lattice.coarse_shape(shape, network.scale, who)
+    except ValueError as error:
+        yield Problem(where, f": {error}")
+
+
+def _of_model(
+    where: Location,
+    place: Location,
+    shape: tuple[int, ...],
+    ensemble: EnsembleSection,
+    section: ModelSection,
+    sample: SampleSection | None,
+) -> Iterator[Problem]:
+    """Boundary, couplings and update; the model's own messages."""
+    try:
+        lattice.check_boundary(section.boundary, shape)
+    except ValueError as error:
+        matches = isinstance(section.boundary, str) or len(section.boundary) == len(shape)
+        yield Problem(where if matches else ("model", "boundary"), f": {error}")
+        return
+    wrong = False
+    for name, value in section.couplings.items():
+        try:
+            Ising(shape, K=0.0, couplings={name: value}, boundary=section.boundary)
+        except ValueError as error:
+            wrong = True
+            yield Problem(("model", "couplings", name), f": {error}")
+    if ensemble.K_over_K_c is not None and (critical(len(shape)) is None or section.couplings):
+        wrong = True
+        yield Problem(
+            (*place, "K_over_K_c"),
+            f": with shape {list(shape)}{' and further couplings' if section.couplings else ''}: K_c is known for the "
+            f"square and the cubic lattice without further couplings; give K instead",
+        )
+    update = ensemble.update or (sample.update if sample else "auto")
+    if wrong or update == "auto":
+        return
+    # Whether a move is exact depends on which couplings vanish and on their signs, so that one of each kind will do
+    for K in _of_each_sign(_values(ensemble)):
+        for h in _of_each_sign(ensemble.h):
+            try:
+                resolve(update, Ising(shape, K=K, h=h, couplings=section.couplings, boundary=section.boundary))
+            except ValueError as error:
+                key: Location = (*place, "update") if ensemble.update else ("sample", "update")
+                yield Problem(key, f": {error}")
+
+
+def _of_each_sign(values: Sequence[float]) -> list[float]:
+    return list({(value > 0) - (value < 0): value for value in values}.values())

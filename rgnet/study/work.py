@@ -1,0 +1,172 @@
+"""Points through an executor: what is submitted when, and what becomes of points whose worker dies."""
+
+import queue
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+from concurrent.futures import BrokenExecutor, Executor, Future
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rgnet.study import scratch as scratches
+from rgnet.study.compute import Job, compute_point
+from rgnet.study.executors import WorkerPool
+from rgnet.study.points import Point
+
+Observer = Callable[["State"], None]
+
+TICK = 0.2  # seconds between two looks at what runs
+WORKER_DIED = (
+    "a worker process died: killed, out of memory (then give fewer workers), or started by a script without its "
+    '`if __name__ == "__main__":` guard; complete points are kept, run again to go on'
+)
+_ASK_AGAIN = 1.0  # seconds until a point that another run has in hand is asked for again
+_MOST_DEATHS = 3  # a point whose worker died so often is given up
+
+
+class PointsFailedError(RuntimeError):
+    """Points that could not be computed, each with its reason; all others are complete."""
+
+
+@dataclass
+class State:
+    """How far a run is, as an observer sees it.
+
+    Attributes
+    ----------
+    done, total : int
+        Points complete and in all.
+    running : dict
+        Name of each running point to {"done": fraction, "energy": running estimate, "seconds": time so far}.
+    finished : list of dict
+        What each point finished in this run reported: name, seconds, energy, notes, and ``elsewhere`` where another
+        run on the same folder did it.
+    restarted : list of str
+        Points that were begun again since their worker died, once for each time.
+    """
+
+    done: int
+    total: int
+    running: dict[str, dict[str, float]] = field(default_factory=dict)
+    finished: list[dict[str, Any]] = field(default_factory=list)
+    restarted: list[str] = field(default_factory=list)
+
+
+@dataclass
+class _Queue:
+    """Points on their way: to be submitted, in flight, in the hands of another run.
+
+    A point that was in flight when a worker died is a suspect; only one suspect is in flight at a time, so that a point
+    that kills its worker is found out, and takes no other with it.
+    """
+
+    executor: Executor
+    job: Job
+    fresh: deque[Point]
+    suspects: deque[Point] = field(default_factory=deque)
+    busy: deque[tuple[float, Point]] = field(default_factory=deque)
+    waiting: dict[Future[dict[str, Any]], Point] = field(default_factory=dict)
+    ready: queue.SimpleQueue[Future[dict[str, Any]]] = field(default_factory=queue.SimpleQueue)
+    deaths: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def left(self) -> bool:
+        return bool(self.fresh or self.suspects or self.busy or self.waiting)
+
+    def fill(self) -> None:
+        """Submit as many points as the executor should have: to one of rgnet's own, one more than it has workers."""
+        window = self.executor.workers + 1 if isinstance(self.executor, WorkerPool) else None
+        while window is None or len(self.waiting) < window:
+            suspected = any(self.deaths[point.name] for point in self.waiting.values())
+            if self.suspects and not suspected:
+                point = self.suspects.popleft()
+            elif self.fresh:
+                point = self.fresh.popleft()
+            elif self.busy and time.monotonic() >= self.busy[0][0]:
+                point = self.busy.popleft()[1]
+            else:
+                break
+            future = self.executor.submit(compute_point, point.to_dict(), self.job)
+            self.waiting[future] = point
+            future.add_done_callback(self.ready.put)
+
+    def next(self, seconds: float) -> tuple[Future[dict[str, Any]], Point] | None:
+        """The next call that ended, or None if there is none within that time."""
+        try:
+            future = self.ready.get(timeout=seconds)
+        except queue.Empty:
+            return None
+        return future, self.waiting.pop(future)
+
+
+def compute(left: list[Point], job: Job, executor: Executor, state: State, observer: Observer | None) -> dict[str, str]:
+    """Compute points; those that cannot be, each with its reason.
+
+    Raises
+    ------
+    BrokenExecutor
+        If no worker ever starts, or the executor is not rgnet's own and has lost its workers.
+    """
+    scratch = scratches.scratch_of(Path(job.folder))
+    # Longest first, so that no core idles at the end
+    work = _Queue(executor, job, deque(sorted(left, key=lambda p: -p.work)))
+    failed: dict[str, str] = {}
+    looked = -TICK
+    try:
+        while work.left:
+            work.fill()
+            ended = work.next(TICK)
+            if ended is not None:
+                _take(work, *ended, state, failed)
+            if time.monotonic() - looked >= TICK:
+                looked = time.monotonic()
+                names = {point.name for point in work.waiting.values()}
+                state.running = {name: entry for name, entry in scratches.running(scratch).items() if name in names}
+                if observer is not None:
+                    observer(state)
+    finally:
+        for future in work.waiting:
+            future.cancel()
+    state.running = {}
+    return failed
+
+
+def _take(work: _Queue, future: Future[dict[str, Any]], point: Point, state: State, failed: dict[str, str]) -> None:
+    """What became of a point: done, failed, to be tried again."""
+    scratch = scratches.scratch_of(Path(work.job.folder))
+    try:
+        entry = future.result()
+    except np.linalg.LinAlgError:
+        raise  # a bug, whatever its base class says
+    except (ValueError, MemoryError) as error:  # this point's own trouble; others may do
+        failed[point.name] = str(error) or type(error).__name__
+    except BrokenExecutor:
+        if not isinstance(work.executor, WorkerPool):
+            raise
+        began = scratches.progress_of(scratch, point.name) is not None
+        work.deaths[point.name] += 1
+        if not began and not state.finished and sum(work.deaths.values()) >= 3 * work.executor.workers:
+            raise  # no worker ever starts
+        if work.deaths[point.name] < _MOST_DEATHS:
+            work.suspects.append(point)
+            state.restarted.append(point.name)
+        else:
+            failed[point.name] = (
+                f"its worker died {_MOST_DEATHS} times: killed, or out of memory (then give fewer workers, or fewer "
+                f"draws)"
+            )
+            scratches.record_failure(scratch, point.name, failed[point.name])
+    except Exception as error:
+        if type(error).__name__ != "KilledWorker":  # Dask's word for the same, after tries of its own
+            raise
+        failed[point.name] = f"the Dask workers that computed it died: {error}"
+        scratches.record_failure(scratch, point.name, failed[point.name])
+    else:
+        if entry["busy"]:
+            work.busy.append((time.monotonic() + _ASK_AGAIN, point))
+        else:
+            state.finished.append(entry)
+            state.done += 1
