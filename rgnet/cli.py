@@ -153,9 +153,9 @@ def verify(
 ) -> None:
     """Measure what is known exactly or was published, and print the board: exit 1 if a row fails."""
     with _reported("nothing is kept of a board that is not complete"):
-        from rgnet import verify as board
+        from rgnet.verify import board, main
 
-        raise typer.Exit(board.main(only, full, as_json, workers, **({} if seed is None else {"seed": seed})))
+        raise typer.Exit(main(only, full, as_json, workers, board.SEED if seed is None else seed))
 
 
 @app.command()
@@ -201,10 +201,10 @@ def _study(
                 if chosen is None:
                     return  # an MPI process that has served
                 result = studies.run(file, executor=chosen, observer=display, **options)
-    total = display.state.total
     if not display.state.finished:
+        total, name = display.state.total, (result if result.is_dir() else result.parent).name
         part = f"shard {shard[0]}/{shard[1]} of " if shard else ""
-        print(f"{total} of {total} points of {part}{file} are complete: nothing to compute (--force computes anew).")
+        print(f"{total} of {total} points of {part}{name} are complete: nothing to compute (--force computes anew).")
     if result.is_dir():
         print(f"Points of other shards are missing: `rgnet status {file}` tells, `rgnet merge {file}` merges them.")
         return

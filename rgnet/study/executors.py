@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from typing import Any
 
 # Points are the unit of parallel work: one thread each, or two workers on two cores slow each other down
@@ -167,22 +168,30 @@ def _end_with(parent: Any) -> None:
 
 @contextmanager
 def _deaf_to_interrupts() -> Iterator[None]:
-    """Children started meanwhile are born deaf to Ctrl-C, so that one that is still importing dies silently."""
-    if threading.current_thread() is not threading.main_thread():
+    """Children started meanwhile are born deaf to Ctrl-C, so that one that is still importing dies silently.
+
+    Ctrl-C is held back, not lost: this process hears it at the end.
+    """
+    if not hasattr(signal, "pthread_sigmask") or threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    resource_tracker.ensure_running()  # starting it would lift the mask
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _new_pool(workers: int) -> ProcessPoolExecutor:
     pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_start_worker)
-    with _deaf_to_interrupts():
-        for _ in range(workers):  # a worker is started for each submission, while none is idle
-            pool.submit(os.getpid)
+    try:
+        with _deaf_to_interrupts():
+            for _ in range(workers):  # a worker is started for each submission, while none is idle
+                pool.submit(os.getpid)
+    except BaseException:
+        stop(pool)
+        raise
     return pool
 
 

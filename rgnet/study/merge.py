@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from rgnet import store
+from rgnet.provenance import provenance
 from rgnet.study.points import Point
 from rgnet.study.schema import Study
 
@@ -37,10 +39,12 @@ def merge(study: Study, points: list[Point], folder: Path) -> Path:
     groups: dict[str, xr.Dataset] = {}
     notes: dict[str, Any] = {}
     seconds = 0.0
+    digests = set()
     for point in points:
         tree = store.open(files[point.name])
         attrs = tree.attrs
         seconds += float(attrs["duration_s"])
+        digests.add(attrs.get("study_sha256", ""))
         if attrs["notes"]:
             notes[point.name] = attrs["notes"]
         names = ["thermodynamics"] + [f"{net}/{table}" for net in point.networks for table in TABLES]
@@ -60,9 +64,17 @@ def merge(study: Study, points: list[Point], folder: Path) -> Path:
         "made_from": fingerprint,
         "notes": notes,
         "compute_seconds": round(seconds, 3),
+        "study_sha256": _shared(digests),
+        "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "provenance": provenance(),
     }
     store.write(path, groups, root)
     return path
+
+
+def _shared(digests: set[str]) -> str:
+    """The digest of the study file that all points came from, or nothing if they came from several."""
+    return digests.pop() if len(digests) == 1 else ""
 
 
 def _stack(rows: list[tuple[Point, xr.Dataset]]) -> xr.Dataset:

@@ -71,6 +71,7 @@ class _Queue:
     waiting: dict[Future[dict[str, Any]], Point] = field(default_factory=dict)
     ready: queue.SimpleQueue[Future[dict[str, Any]]] = field(default_factory=queue.SimpleQueue)
     deaths: Counter[str] = field(default_factory=Counter)
+    suspect: str | None = None
 
     @property
     def left(self) -> bool:
@@ -80,9 +81,9 @@ class _Queue:
         """Submit as many points as the executor should have: to one of rgnet's own, one more than it has workers."""
         window = self.executor.workers + 1 if isinstance(self.executor, WorkerPool) else None
         while window is None or len(self.waiting) < window:
-            suspected = any(self.deaths[point.name] for point in self.waiting.values())
-            if self.suspects and not suspected:
+            if self.suspects and self.suspect is None:
                 point = self.suspects.popleft()
+                self.suspect = point.name
             elif self.fresh:
                 point = self.fresh.popleft()
             elif self.busy and time.monotonic() >= self.busy[0][0]:
@@ -99,7 +100,10 @@ class _Queue:
             future = self.ready.get(timeout=seconds)
         except queue.Empty:
             return None
-        return future, self.waiting.pop(future)
+        point = self.waiting.pop(future)
+        if self.suspect == point.name:
+            self.suspect = None
+        return future, point
 
 
 def compute(left: list[Point], job: Job, executor: Executor, state: State, observer: Observer | None) -> dict[str, str]:

@@ -26,7 +26,7 @@ K = [0.3, 0.4]
 
 
 def rgnet(*arguments, cwd, timeout=300):
-    command = [sys.executable, "-m", "rgnet.cli", *map(str, arguments)]
+    command = [sys.executable, "-m", "rgnet", *map(str, arguments)]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=timeout)
 
 
@@ -128,7 +128,7 @@ def test_a_stop_is_quick_and_loses_nothing(tmp_path, number, status):
     text = TOML + '[[ensembles]]\nname = "long"\nshape = [128, 128]\nK = 0.42\ndraws = 100000\nwarmup = 10\nthin = 50\n'
     (tmp_path / "s.toml").write_text(text)
     process = subprocess.Popen(
-        [sys.executable, "-m", "rgnet.cli", "run", "s.toml"],
+        [sys.executable, "-m", "rgnet", "run", "s.toml"],
         cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
     folder = tmp_path / "data" / "shell"
@@ -154,12 +154,13 @@ def test_a_stop_is_quick_and_loses_nothing(tmp_path, number, status):
     assert rgnet("run", "s.toml", cwd=tmp_path).returncode == 0
 
 
-def test_a_killed_worker_is_said(tmp_path):
-    text = TOML.replace("draws = 200", "draws = 100000\nwarmup = 10\nthin = 50").replace("[8, 8]", "[128, 128]")
+def test_a_killed_worker_is_replaced(tmp_path):
+    text = TOML.replace("draws = 200", "draws = 1500\nwarmup = 10\nthin = 5").replace("[8, 8]", "[64, 64]")
     (tmp_path / "s.toml").write_text(text)
     process = subprocess.Popen(
-        [sys.executable, "-m", "rgnet.cli", "run", "s.toml"], cwd=tmp_path, stderr=subprocess.PIPE, text=True
-    )
+        [sys.executable, "-m", "rgnet", "run", "s.toml"],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
     running = tmp_path / "data" / "shell" / ".running"
     deadline = time.monotonic() + 240
     while time.monotonic() < deadline and not (running.exists() and list(running.glob("*.json"))):
@@ -168,17 +169,17 @@ def test_a_killed_worker_is_said(tmp_path):
         ["pgrep", "-P", str(process.pid), "-f", "spawn_main"], capture_output=True, text=True, check=True
     ).stdout.split()
     os.kill(int(workers[0]), signal.SIGKILL)
-    _, stderr = process.communicate(timeout=60)
-    assert process.returncode == 1
-    assert "a worker process died" in stderr
-    assert "Traceback" not in stderr
-    assert list((tmp_path / "data" / "shell").iterdir()) == []
+    stdout, stderr = process.communicate(timeout=240)
+    assert process.returncode == 0, stderr
+    assert "its worker died; another goes on from the last checkpoint" in stdout
+    assert "[2/2]" in stdout
+    assert not running.exists()
 
 
 def test_a_stop_while_workers_start_is_silent(tmp_path):
     (tmp_path / "s.toml").write_text(TOML)
     process = subprocess.Popen(
-        [sys.executable, "-m", "rgnet.cli", "run", "s.toml"],
+        [sys.executable, "-m", "rgnet", "run", "s.toml"],
         cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
     deadline = time.monotonic() + 60
