@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any, NoReturn
@@ -29,7 +29,7 @@ app = typer.Typer(
 
 
 class _Terminated(BaseException):
-    """SIGTERM, as an exception so that workers are stopped and scratch files removed on the way out."""
+    """SIGTERM, or a closed terminal, as an exception: workers are stopped, scratch files removed on the way out."""
 
 
 def _version(value: bool) -> None:
@@ -189,18 +189,17 @@ def _study(
     from rgnet import study as studies
     from rgnet.progress import ProgressDisplay
 
-    console = Console()
-    options: dict[str, Any] = {"data": data, "shard": shard, "force": force, "checkpoint_every": every}
-    with ProgressDisplay(console) as display:
-        if executor == "processes":
-            result = studies.run(file, workers=workers, observer=display, **options)
-        else:
-            if workers is not None:
-                _end(f"error: --workers is the number of processes here; {executor} has workers of its own", 2)
-            with studies.opened(executor) as chosen:
-                if chosen is None:
-                    return  # an MPI process that has served
-                result = studies.run(file, executor=chosen, observer=display, **options)
+    if executor != "processes" and workers is not None:
+        _end(f"error: --workers is the number of processes here; {executor} has workers of its own", 2)
+    with nullcontext(None) if executor == "processes" else studies.opened(executor) as chosen:
+        if chosen is None and executor != "processes":
+            return  # an MPI process that has served
+        console = Console()
+        with ProgressDisplay(console) as display:
+            result = studies.run(
+                file, data=data, executor=chosen, workers=workers, shard=shard, force=force, checkpoint_every=every,
+                observer=display,
+            )  # fmt: skip
     if not display.state.finished:
         total, name = display.state.total, (result if result.is_dir() else result.parent).name
         part = f"shard {shard[0]}/{shard[1]} of " if shard else ""
@@ -249,6 +248,8 @@ def _repeat(file: Path) -> None:
 def _reported(kept: str = "complete points are kept, run again to go on") -> Iterator[None]:
     """Turn what can go wrong into one message and an exit status; a bug keeps its traceback."""
     signal.signal(signal.SIGTERM, _terminate)
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup is obeyed
+        signal.signal(signal.SIGHUP, _terminate)
     try:
         yield
     except KeyboardInterrupt:
