@@ -16,6 +16,8 @@ from rgnet.estimate import parenthesis
 from rgnet.exact import critical, is_critical
 from rgnet.study import Status
 
+_MOST = 12  # points that get a table of their own
+
 
 def tables(result: str | Path) -> list[Table]:
     """Tables of the result: exponents, couplings of decimated chains, and energies beside exact ones, as present."""
@@ -24,7 +26,7 @@ def tables(result: str | Path) -> list[Table]:
     for node in tree.subtree:
         network, _, kind = node.path.strip("/").rpartition("/")
         if kind == "mcrg":
-            made += _exponents(network, node.to_dataset().load())
+            made += _exponents(network, node.to_dataset().load(), tree.attrs["study"])
         elif kind == "couplings":
             made += _decimated(network, node.to_dataset().load(), tree.attrs["study"])
     if "thermodynamics" in tree:
@@ -32,9 +34,9 @@ def tables(result: str | Path) -> list[Table]:
     return made
 
 
-def _exponents(network: str, table: xr.Dataset) -> list[Table]:
+def _exponents(network: str, table: xr.Dataset, study: dict[str, Any]) -> list[Table]:
     made = []
-    for index, point in enumerate(table["point"].values):
+    for index, point in enumerate(table["point"].values[:_MOST]):
         row = table.isel(point=index)
         view = Table(title=f"Exponents by level: {network}, {point}", title_justify="left")
         for heading in ("level", "operators", "y_t", "y_h"):
@@ -43,10 +45,12 @@ def _exponents(network: str, table: xr.Dataset) -> list[Table]:
             entry = row.sel(level=level)
             t, h = _last(entry, "y_t"), _last(entry, "y_h")
             view.add_row(str(int(level)), f"{t[0]} even, {h[0]} odd", t[1], h[1])
-        known = critical(int(row["ndim"]))
+        known = None if study["model"].get("couplings") else critical(int(row["ndim"]))
         if known is not None and is_critical(int(row["ndim"]), float(row["K"]), float(row["h"])):
             view.add_row(known.source, "", f"{known.y_t:g}", f"{known.y_h:g}", style="bold")
         made.append(view)
+    if table.sizes["point"] > _MOST:
+        made[-1].caption = f"{table.sizes['point'] - _MOST} more points of {network} are in the result file"
     return made
 
 

@@ -1,5 +1,6 @@
 """Operators by name, and the standard sets of each sector."""
 
+import functools
 import itertools
 from collections.abc import Sequence
 
@@ -30,6 +31,7 @@ def _pair_offset(rank: int, ndim: int) -> Offset | None:
     return vectors[rank]
 
 
+@functools.cache
 def named(name: str, ndim: int) -> Operator:
     """The operator of that name (see `NAMES`) on a hypercubic lattice of ``ndim`` dimensions.
 

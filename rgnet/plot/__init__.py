@@ -28,10 +28,13 @@ __all__ = [
 ]  # fmt: skip
 
 _RECORD = ".drawn.json"  # which figures, of which result
+_MOST = 12  # points that get figures of their own
 
 
 def figures(result: str | Path) -> dict[str, Figure]:
     """Every figure that a result file has the data for, by name.
+
+    Where figures are of single points (exponents, tangents, information), the first 12 points of a table get theirs.
 
     Raises
     ------
@@ -43,15 +46,16 @@ def figures(result: str | Path) -> dict[str, Figure]:
     found = {node.path.strip("/"): node.to_dataset(inherit=False) for node in tree.subtree}
     groups = {name: group.load() for name, group in found.items() if group.data_vars}
     networks = list(attrs["study"]["networks"])
+    plain = not attrs["study"]["model"].get("couplings")  # what is known of K_c is known of nearest neighbours alone
     made: dict[str, Figure] = {}
     shots = {name: group for name, group in groups.items() if name.startswith("snapshots/")}
     if shots:
         made["configurations"] = configurations(_rows(shots, networks[0]))
     for _, label, row in _by_point(groups, networks, "mcrg"):
-        ndim = int(row["ndim"]) if is_critical(int(row["ndim"]), float(row["K"]), float(row["h"])) else None
-        made[f"exponents{label}"] = exponents(row, ndim)
+        made[f"exponents{label}"] = exponents(row, int(row["ndim"]) if plain and _at_critical(row) else None)
     for name, label, row in _by_point(groups, networks, "tangent"):
-        made[f"tangent{label}"] = tangent(row.assign_attrs(attributes(groups[name], str(row["point"].item()))))
+        row = row.assign_attrs(attributes(groups[name], str(row["point"].item())))
+        made[f"tangent{label}"] = tangent(row, limits=plain and _at_critical(row))
     planes = {n: _plane(groups[f"{n}/couplings"]) for n in networks if f"{n}/couplings" in groups}
     planes = {network: plane for network, plane in planes.items() if plane.sizes["point"] > 1}
     for network, plane in planes.items():
@@ -67,7 +71,7 @@ def figures(result: str | Path) -> dict[str, Figure]:
         made["information" if len(kept) == 1 else f"information-{point}"] = information(tables)
     scan = _scan(groups.get("thermodynamics"))
     if scan is not None:
-        known = critical(int(scan["ndim"][0]))
+        known = critical(int(scan["ndim"][0])) if plain else None
         made["thermodynamics"] = thermodynamics(scan, None if known is None else known.K_c)
     return made
 
@@ -83,8 +87,12 @@ def _by_point(groups: dict[str, xr.Dataset], networks: list[str], table: str) ->
             groups[name].isel(point=index),
         )
         for name in present
-        for index, point in enumerate(groups[name]["point"].values)
+        for index, point in enumerate(groups[name]["point"].values[:_MOST])
     ]
+
+
+def _at_critical(row: xr.Dataset) -> bool:
+    return is_critical(int(row["ndim"]), float(row["K"]), float(row["h"]))
 
 
 def _plane(table: xr.Dataset) -> xr.Dataset:

@@ -41,21 +41,22 @@ def exponents(table: xr.Dataset, ndim: int | None = None) -> Figure:
 
 
 @styled
-def tangent(table: xr.Dataset) -> Figure:
+def tangent(table: xr.Dataset, limits: bool = True) -> Figure:
     """Ratios of the critical-manifold row against the level, for the square lattice with their limits (Wu & Car 2019).
 
     Parameters
     ----------
     table : Dataset over (level, operator), as `rgnet.flow.tangent` returns it
+    limits : bool
+        Whether the samples are of the critical nearest-neighbour model, to which the limits belong.
     """
     others = [name for name in table["operator"].values if not np.allclose(table["ratio"].sel(operator=name), 1.0)]
     figure, axes = subplots(len(others), 2.8)
     for ax, name in zip(axes[0], others, strict=True):
         row = table.sel(operator=name)
         ax.errorbar(table["level"], row["ratio"], row["ratio_stderr"], linestyle="none")
-        limit = (
-            ising2d.TANGENT.get(str(name)) if table.attrs["ndim"] == 2 and table.attrs["reference"] == "nn" else None
-        )
+        applies = limits and table.attrs["ndim"] == 2 and table.attrs["reference"] == "nn"
+        limit = ising2d.TANGENT.get(str(name)) if applies else None
         if limit is not None:
             ax.axhline(limit, label=rf"limit {limit:g}", **EXACT)
             ax.legend()

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -39,12 +38,13 @@ def merge(study: Study, points: list[Point], folder: Path) -> Path:
     groups: dict[str, xr.Dataset] = {}
     notes: dict[str, Any] = {}
     seconds = 0.0
-    digests = set()
+    digests, finished = set(), ""
     for point in points:
         tree = store.open(files[point.name])
         attrs = tree.attrs
         seconds += float(attrs["duration_s"])
         digests.add(attrs.get("study_sha256", ""))
+        finished = max(finished, str(attrs.get("finished", "")))  # of the last point
         if attrs["notes"]:
             notes[point.name] = attrs["notes"]
         names = ["thermodynamics"] + [f"{net}/{table}" for net in point.networks for table in TABLES]
@@ -65,7 +65,7 @@ def merge(study: Study, points: list[Point], folder: Path) -> Path:
         "notes": notes,
         "compute_seconds": round(seconds, 3),
         "study_sha256": _shared(digests),
-        "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "finished": finished,
         "provenance": provenance(),
     }
     store.write(path, groups, root)

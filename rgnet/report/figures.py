@@ -1,0 +1,98 @@
+"""The figures of a report: the pictures of the result's own folder, embedded, each with what it shows in words."""
+
+import base64
+import io
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from rgnet import plot
+from rgnet.report.gather import Result
+from rgnet.report.markup import Html, join, section, symbol, tag
+from rgnet.report.words import K_C, Y_H, Y_T, several
+
+MOST = 16  # figures
+MOST_BYTES = 5 << 19  # of all together, before base64: 2.5 MB
+
+_CAPTIONS: dict[str, tuple[str, Html]] = {
+    "configurations": (
+        "Configurations at several couplings, one row each, original at the left and coarser levels to the right",
+        join(["Configurations level by level: one row a coupling, one column a level; black is +1."]),
+    ),
+    "exponents": (
+        "Critical exponents against the number of operators, one line a pair of levels, exact values dashed",
+        join([Y_T, " and ", Y_H, " from the linearised flow between neighbouring levels, against the number of "
+              "operators kept. Bars are one standard error; dashed: the exact or best known value."]),
+    ),
+    "tangent": (
+        "Ratios of the critical-manifold row against the level, with their limits as dashed lines",
+        join(["Tangent of the critical manifold: derivatives of a coarse operator by each microscopic coupling, "
+              "relative to the first, by level. Dashed: the limit of many levels on the square lattice (Wu & Car "
+              "2019)."]),
+    ),
+    "flow": (
+        "Paths of the nearest and next-nearest neighbour couplings under coarse-graining, one a starting coupling",
+        join(["Flow of the couplings: each path starts at its microscopic coupling and steps to the next level. Near ",
+              K_C, " paths stay together for long before they leave along the relevant direction."]),
+    ),
+    "decimation": (
+        "tanh K of decimated chains against the scale, on the exact dashed curves",
+        join(["Decimated chains: tanh ", symbol("K"), " at each level against the scale; dashed: the exact tanh",
+              tag("sup", symbol("b")), " ", symbol("K"), "."]),
+    ),
+    "information": (
+        "Fraction of the Fisher information kept by level, one line a coarse-graining",
+        join(["Fisher information about the coupling ", symbol("K"), " and the field ", symbol("h"), " kept by level. "
+              "Beyond level 0 each entry is a lower bound."]),
+    ),
+    "thermodynamics": (
+        "Susceptibility, Binder cumulant and correlation length against the coupling, one line a lattice size",
+        join(["Susceptibility, Binder cumulant and correlation length over ", symbol("L"), " against the coupling, one "
+              "line a lattice size. Dashed, where it is known: ", K_C, ", at which the last two cross as sizes grow."]),
+    ),
+}  # fmt: skip
+
+
+def figures(result: Result) -> Html | None:
+    """Every figure that fits, as a light card; and how many do not."""
+    made, size = [], 0
+    pictures = _pictures(result.path)
+    for name, image in pictures[:MOST]:
+        if size + len(image) > MOST_BYTES:
+            break
+        size += len(image)
+        made.append(_figure(name, image))
+    if not made:
+        return None
+    left = len(pictures) - len(made)
+    rest = f"{several(left, 'further figure')} left out here: the folder figures beside {result.path.name}."
+    return section("figures", "Figures", *made, tag("p", rest, class_="below") if left else None)
+
+
+def _figure(name: str, image: bytes) -> Html:
+    kind, _, of = name.partition("-")
+    alt, caption = _CAPTIONS.get(kind, (f"Figure {name}", join([name])))
+    source = f"data:image/png;base64,{base64.b64encode(image).decode('ascii')}"
+    width, height = (int.from_bytes(image[at : at + 4], "big") for at in (16, 20))  # PNG: the header comes first
+    return tag(
+        "figure",
+        tag("div", tag("img", src=source, alt=f"{alt}{f' ({of})' if of else ''}", width=width, height=height),
+            class_="light"),
+        tag("figcaption", caption, tag("span", f" {of}.", class_="of") if of else None),
+        class_="plot", id=f"figure-{name}",
+    )  # fmt: skip
+
+
+def _pictures(result: Path) -> list[tuple[str, bytes]]:
+    """Name and PNG of each figure: those beside the result where they are current, else drawn."""
+    try:
+        paths = plot.up_to_date(result, result.parent / "figures")
+        return [(path.stem, path.read_bytes()) for path in paths]
+    except OSError:  # a folder that cannot be written, or a disk that is full
+        return [(name, _png(figure)) for name, figure in plot.figures(result).items()]
+
+
+def _png(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=200)
+    return buffer.getvalue()

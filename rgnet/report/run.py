@@ -1,0 +1,195 @@
+"""What was run, with which versions and seed, from which files, and how to run it again."""
+
+import math
+import shlex
+from collections.abc import Callable
+from typing import Any
+
+from rgnet.report.gather import Result, ensemble_of
+from rgnet.report.markup import Html, join, section, symbol, table, tag
+from rgnet.report.toml import to_toml
+from rgnet.report.words import K_C, NONE, count, duration, listed, several, sides
+
+MOST_FILES = 2000  # listed with their SHA-256
+_HAMILTONIAN = join(
+    ["exp(", symbol("K"), " Σ", tag("sub", "⟨ij⟩"), " ", symbol("s", "i"), symbol("s", "j"), " + ", symbol("h"), " Σ",
+     tag("sub", "i"), " ", symbol("s", "i"), ")"]
+)  # fmt: skip
+
+
+def facts(result: Result) -> Html:
+    """The head's list: model, sampling, time, seed, versions."""
+    study, known = result.study, _provenances(result)
+    drawn = sum(_points(e) * _of(e, study, "draws") * _of(e, study, "chains") for e in study["ensembles"])
+    expected, have = sum(_points(e) for e in study["ensembles"]), len(result.points)
+    rows: list[tuple[str, object]] = [
+        ("Model", _model(study["model"])),
+        ("Lattices", listed([sides(shape) for shape in _shapes(study)])),
+        ("Sampled", f"{several(have, 'point')}, {count(drawn)} configurations in all"),
+        ("Moves", _moves(result)),
+        ("Computing time", duration(float(result.attrs.get("compute_seconds", math.nan)))
+         if "compute_seconds" in result.attrs else None),
+        ("Finished", _finished(result)),
+        ("Seed", str(study.get("seed", NONE))),
+        ("Software", _distinct(known, _software)),
+        ("Commit", _distinct(known, lambda one: str(one.get("commit", "")))),
+        ("Machine", _distinct(known, _machine)),
+    ]  # fmt: skip
+    if have < expected:
+        rows.insert(3, ("Missing", f"{several(expected - have, 'point')} of {count(expected)} are not in this result"))
+    return tag("dl", *(join([tag("dt", name), tag("dd", value)]) for name, value in rows if value), class_="facts")
+
+
+def run(result: Result) -> Html:
+    """Ensembles, networks, files and commands."""
+    study = result.study
+    file = f"{study['name']}.toml"
+    # The quickest one to try; every point repeats alike
+    seconds = {name: float(details.get("duration_s", 0.0)) for name, details in result.details.items()}
+    example = min(seconds, key=lambda name: seconds[name]) if seconds else None
+    commands = [f"rgnet run {shlex.quote(file)}"]
+    if example:
+        commands.append(f"rgnet run {shlex.quote(str(result.points[example]['file']))}")
+    return section(
+        "run", "What was run, and how to run it again",
+        table("Ensembles", ["ensemble", "lattices", "couplings", "field", "draws × chains", "networks", "analyses",
+                            "moves", "warm-up, thinning"], [_ensemble(result, e) for e in study["ensembles"]],
+              below="Moves, warm-up and thinning (in sweeps) as chosen for the first point of each ensemble; those of "
+              "every point are in its file."),
+        _networks(study),
+        tag("p", f"To compute it again: save the study below as {file}; or, beside the files, repeat one point from "
+            "what is stored in it and compare bit for bit."),
+        tag("pre", tag("code", "\n".join(commands)), tabindex="0", role="region", aria_label="Commands"),
+        tag("details", tag("summary", "The study, every default written out"),
+            tag("pre", tag("code", to_toml(study)), tabindex="0", role="region", aria_label="Study")),
+        _files(result),
+    )  # fmt: skip
+
+
+def _model(model: dict[str, Any]) -> Html:
+    boundary = model.get("boundary", "periodic")
+    name = boundary if isinstance(boundary, str) else ", ".join(boundary)
+    further = "".join(f", {key} = {value:g}" for key, value in model.get("couplings", {}).items())
+    return join([model.get("name", "Ising"), ", weight ", _HAMILTONIAN, f", {name} boundary{further}"])
+
+
+def _shapes(study: dict[str, Any]) -> list[tuple[int, ...]]:
+    found = {tuple(shape) for ensemble in study["ensembles"] for shape in ensemble["shape"]}
+    return sorted(found, key=lambda shape: (len(shape), math.prod(shape), shape))
+
+
+def _points(ensemble: dict[str, Any]) -> int:
+    couplings = next((ensemble[key] for key in ("K", "T", "K_over_K_c") if ensemble.get(key)), [0])
+    return len(ensemble["shape"]) * len(couplings) * len(ensemble.get("h") or [0])
+
+
+def _of(ensemble: dict[str, Any], study: dict[str, Any], key: str) -> Any:
+    """A sampling key of an ensemble, or the study's."""
+    return ensemble[key] if ensemble.get(key) is not None else study["sample"][key]
+
+
+def _provenances(result: Result) -> list[dict[str, Any]]:
+    """With what the points' files that were read were computed, or else the result; usually one and the same."""
+    found: list[dict[str, Any]] = []
+    for attrs in result.details.values() or [result.attrs]:
+        known = attrs.get("provenance") or {
+            "rgnet": attrs.get("rgnet_version"),
+            **{key: attrs[key] for key in ("versions", "platform") if key in attrs},
+        }
+        found += [known] if known not in found else []
+    return found
+
+
+def _distinct(known: list[dict[str, Any]], words: Callable[[dict[str, Any]], str]) -> str:
+    """What is said of each, once: points of one study may have been computed with different versions."""
+    return "; ".join(dict.fromkeys(text for text in map(words, known) if text))
+
+
+def _software(known: dict[str, Any]) -> str:
+    versions = {"rgnet": known.get("rgnet"), **known.get("versions", {})}
+    named = [f"{name} {version}" for name, version in versions.items() if version]
+    return ", ".join([*named, *([str(known["python"])] if known.get("python") else [])])
+
+
+def _machine(known: dict[str, Any]) -> str:
+    cores = f", {several(int(known['cpus']), 'core')}" if known.get("cpus") else ""
+    return f"{known['platform']}{cores}" if known.get("platform") else ""
+
+
+def _finished(result: Result) -> str | None:
+    """When the last point was finished; if the result does not say, of the files that were read."""
+    noted = [str(attrs["finished"]) for attrs in result.details.values() if attrs.get("finished")]
+    last = str(result.attrs.get("finished") or max(noted, default=""))
+    left = len(result.points) - len(noted)
+    partial = left > 0 and "finished" not in result.attrs
+    among = f" (the latest of {several(len(noted), 'file')} that were read)" if partial else ""
+    return last.replace("T", " ").replace("Z", " UTC") + among if last else None
+
+
+def _moves(result: Result) -> str | None:
+    found: list[str] = []
+    for details in result.details.values():
+        name = _move(details["sampling"])
+        found += [name] if name and name not in found else []
+    return ", ".join(found) or None
+
+
+def _move(sampling: dict[str, Any]) -> str:
+    kernel = f" ({sampling['kernel']} kernel)" if sampling.get("kernel") else ""
+    return f"{sampling['update']}{kernel}" if sampling.get("update") else ""
+
+
+def _ensemble(result: Result, ensemble: dict[str, Any]) -> list[object]:
+    study = result.study
+    key = next((name for name in ("K", "T", "K_over_K_c") if ensemble.get(name)), "K")
+    sign = {"K": symbol("K"), "T": symbol("T"), "K_over_K_c": join([symbol("K"), "/", K_C])}[key]
+    first = next((d for name, d in result.details.items() if ensemble_of(name) == ensemble["name"]), {})
+    sampling = first.get("sampling", {})
+    chosen = [str(sampling[name]) for name in ("warmup", "thin") if name in sampling]
+    return [
+        ensemble["name"],
+        listed([sides(shape) for shape in ensemble["shape"]]),
+        join([sign, f" = {listed(float(value) for value in ensemble.get(key) or [])}"]),
+        listed(float(value) for value in ensemble.get("h") or [0.0]),
+        f"{_of(ensemble, study, 'draws')} × {_of(ensemble, study, 'chains')}",
+        ", ".join(ensemble.get("networks") or ()) or NONE,
+        ", ".join(ensemble.get("analyses") or ()) or NONE,
+        _move(sampling) or _of(ensemble, study, "update"),
+        ", ".join(chosen) or NONE,
+    ]
+
+
+def _networks(study: dict[str, Any]) -> Html | None:
+    if not study["networks"]:
+        return None
+    rows = []
+    for name, network in study["networks"].items():
+        scale = math.prod(layer["b"] ** layer.get("repeat", 1) for layer in network["layers"])
+        rows.append([name, "; ".join(_layer(layer) for layer in network["layers"]), str(scale)])
+    return table("Networks", ["network", "layers", "scale"], rows)
+
+
+def _layer(layer: dict[str, Any]) -> str:
+    chosen = ", ".join(f"{key} = {layer[key]}" for key in ("b", "ties", "rho", "rescale") if layer.get(key) is not None)
+    repeat = layer.get("repeat", 1)
+    return f"{layer['layer']}({chosen})" + (f" × {repeat}" if repeat > 1 else "")
+
+
+def _files(result: Result) -> Html:
+    files = [(result.path.name, result.digest)]
+    files += [(str(entry.get("file", name)), str(entry.get("sha256", ""))) for name, entry in result.points.items()]
+    shown = files[: MOST_FILES + 1]
+    left = len(files) - len(shown)
+    changed = (
+        f"Beside this result lie other files than it was made from: {', '.join(result.changed)}."
+        if result.changed else None
+    )  # fmt: skip
+    return tag(
+        "details",
+        tag("summary", f"SHA-256 of the result and of {several(len(files) - 1, 'point file')}"),
+        tag("p", changed, class_="far") if changed else None,
+        tag("p", "Of all bytes before the seal in a file's last line. The result was made from these very files."),
+        table("SHA-256", ["file", "sha256"], [[name, tag("code", digest)] for name, digest in shown],
+              below=f"{several(left, 'further file')} listed in the attribute points of {result.path.name}."
+              if left > 0 else None),
+    )  # fmt: skip
