@@ -261,7 +261,7 @@ def _reported(kept: str = "complete points are kept, run again to go on") -> Ite
             raise  # a bug
         # StudyError and FileError are about the user's input, PointsFailedError is about the computation
         _end(f"error: {error}", 2 if isinstance(error, ValueError) else 1)
-    except (FileNotFoundError, IsADirectoryError) as error:
+    except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
         _end(f"error: {error}", 2)
     except OSError as error:
         _end(f"error: {error}", 1)

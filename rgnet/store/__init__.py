@@ -19,8 +19,12 @@ Source of the seal: NIST FIPS 180-4 (2015), SHA-256.
 """
 
 from rgnet.store.comparing import same
+from rgnet.store.layout import StoredFile, StoredGroup, StoredVariable, layout
 from rgnet.store.reading import open, read_attrs, verify
-from rgnet.store.sealing import FileError, remove_leftovers
+from rgnet.store.sealing import FileError, digest, is_sealed, remove_leftovers, write_bytes
 from rgnet.store.writing import write
 
-__all__ = ["FileError", "open", "read_attrs", "remove_leftovers", "same", "verify", "write"]
+__all__ = [
+    "FileError", "StoredFile", "StoredGroup", "StoredVariable", "digest", "is_sealed", "layout", "open", "read_attrs",
+    "remove_leftovers", "same", "verify", "write", "write_bytes",
+]  # fmt: skip

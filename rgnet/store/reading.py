@@ -22,9 +22,11 @@ from xarray.core import indexing
 
 from rgnet.store import attributes, guard, packing, sealing
 from rgnet.store.sealing import FileError
-from rgnet.store.writing import FORMAT, FORMAT_VERSION, PACKED_ATTRS
+from rgnet.store.writing import FORMAT, FORMAT_VERSION, HEADER, PACKED_ATTRS
 
 _EAGER_BYTES = 1 << 20
+_TEXT_BYTES = 1 << 26  # that are read in one step
+_MOST_GROUPS = 10_000  # xarray takes a time that grows as the square of it to form a tree
 
 
 @overload
@@ -57,13 +59,24 @@ def open(path: str | os.PathLike[str], group: str | None = None) -> xr.DataTree 
     """
     place = sealing.as_path(path)
     with opened(place) as (file, attrs, digest):
+        left = guard.allowance(file)
         names = group_names(file)
         if group is not None:
             if group.strip("/") not in names:
-                raise FileError(f"{place} has no group {group!r}; it has {', '.join(names) or 'none'}")
-            return _dataset(file[group.strip("/")], place, digest)
-        data = {name: _dataset(file[name], place, digest) for name in names}
+                raise FileError(f"{place} has no group {group!r}; it has {_listed(names)}")
+            return _dataset(file[group.strip("/")], place, digest, left)
+        if len(names) > _MOST_GROUPS:
+            raise FileError(
+                f"{place} has {len(names)} groups, more than the {_MOST_GROUPS} that one tree may have; "
+                f"open one of them: {_listed(names)}"
+            )
+        data = {name: _dataset(file[name], place, digest, left) for name in names}
         return xr.DataTree.from_dict({"/": xr.Dataset(attrs=attrs), **data})
+
+
+def _listed(names: list[str], most: int = 20) -> str:
+    further = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + further or "none"
 
 
 def read_attrs(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -89,48 +102,67 @@ def opened(path: Path) -> Iterator[tuple[Any, dict[str, Any], str]]:
         with h5py.File(stream, "r") as raw:
             _check_format(raw.attrs, path)
             guard.check(raw, path)
-            yield raw, read_attributes(raw), digest
+            yield raw, read_attributes(raw, guard.allowance(raw)), digest
 
 
 @contextlib.contextmanager
-def _refusing(path: Path) -> Iterator[None]:
+def _refusing(path: Path, passed: tuple[type[Exception], ...] = ()) -> Iterator[None]:
     try:
         yield
-    except (FileError, IndexError, MemoryError):
+    except (FileError, MemoryError):
         raise
     except Exception as error:  # h5py meets a malformed file with nearly any exception
+        if isinstance(error, passed):
+            raise
         raise FileError(
-            f"{path} cannot be read ({type(error).__name__}: {error}); delete it and compute the point again"
+            f"{path} cannot be read ({type(error).__name__}: {_shown(error)}); do not trust this file, compute it again"
         ) from error
 
 
+def _shown(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    text = text if len(text) <= 300 else f"{text[:200]}…{text[-60:]}"
+    return text if text.isprintable() else repr(text)  # what a file holds must not command the terminal
+
+
 def _check_format(attrs: Any, path: Path) -> None:
+    for name in set(HEADER) & set(attrs):  # of any format, before its other contents are looked at
+        guard.check_attribute(attrs, name, path, "/")
     if attrs.get("format") != FORMAT:
         raise FileError(f"{path} is no rgnet file: its attribute format is not {FORMAT!r}; give one that rgnet wrote")
     version = np.ravel(attrs.get("format_version", 0))
     if version.shape != (1,) or version.dtype != np.int64 or version[0] < 1:
         raise FileError(f"{path} has no valid format_version; compute the point again")
     if version[0] > FORMAT_VERSION:
+        author = str(attrs.get("rgnet_version", "unknown"))[:40]
         raise FileError(
-            f"{path} has format {version[0]}, written by rgnet {attrs.get('rgnet_version', 'unknown')}; this rgnet "
+            f"{path} has format {version[0]}, written by rgnet {author}; this rgnet "
             f"reads up to format {FORMAT_VERSION}: install a newer one"
         )
 
 
-def group_names(group: Any, prefix: str = "") -> list[str]:
-    """Paths of all groups below, parents first."""
-    names = []
-    for name, child in group.items():
-        if isinstance(child, h5py.Group):
-            names += [f"{prefix}{name}", *group_names(child, f"{prefix}{name}/")]
+def group_names(file: Any) -> list[str]:
+    """Paths of all groups, parents first. Without recursion: their depth is the file's choice."""
+    names: list[str] = []
+    waiting = [("", file)]
+    while waiting:
+        prefix, group = waiting.pop()
+        names += [prefix] if prefix else []
+        children = [(name, child) for name, child in group.items() if isinstance(child, h5py.Group)]
+        waiting += [(f"{prefix}/{name}".lstrip("/"), child) for name, child in reversed(children)]
     return names
 
 
-def read_attributes(item: Any) -> dict[str, Any]:
+def read_attributes(item: Any, left: guard.Allowance | None = None) -> dict[str, Any]:
     """The attributes of a group or variable as they were written, netCDF's own left out."""
-    return {
-        name: attributes.decode(name, value) for name, value in item.attrs.items() if name not in attributes.INTERNAL
-    }
+    result = {}
+    for name in item.attrs:
+        if name not in attributes.INTERNAL:
+            value = item.attrs[name]
+            if left is not None and isinstance(value, str):
+                guard.spend_text(left, len(value))
+            result[name] = attributes.decode(name, value)
+    return result
 
 
 def read_variables(group: Any) -> dict[str, tuple[tuple[str, ...], Any]]:
@@ -152,24 +184,26 @@ def read_variables(group: Any) -> dict[str, tuple[tuple[str, ...], Any]]:
             dims = tuple(scales[guard.address(item.file[reference])] for reference in references)
         else:
             dims = (name,)
-        if len(dims) != item.ndim:
+        if len(dims) != item.ndim or len(set(dims)) != len(dims):
             raise ValueError(f"{item.name} of shape {item.shape} has dimensions {dims}")
         result[name] = (dims, item)
     return result
 
 
-def _dataset(group: Any, path: Path, digest: str) -> xr.Dataset:
+def _dataset(group: Any, path: Path, digest: str, left: guard.Allowance) -> xr.Dataset:
     variables = {}
     for name, (dims, item) in read_variables(group).items():
-        variables["spin" if name == "spin_packed" else name] = _variable(name, dims, item, path, digest)
-    attrs = read_attributes(group)
+        variables["spin" if name == "spin_packed" else name] = _variable(name, dims, item, path, digest, left)
+    attrs = read_attributes(group, left)
     others = group.attrs.get("coordinates", "").split()
     coords = {name: item for name, item in variables.items() if name in others or item.dims == (name,)}
     return xr.Dataset({k: v for k, v in variables.items() if k not in coords}, coords=coords, attrs=attrs)
 
 
-def _variable(name: str, dims: tuple[str, ...], item: Any, path: Path, digest: str) -> xr.Variable:
-    attrs = read_attributes(item)
+def _variable(
+    name: str, dims: tuple[str, ...], item: Any, path: Path, digest: str, left: guard.Allowance
+) -> xr.Variable:
+    attrs = read_attributes(item, left)
     shape, dtype, chunks = item.shape, item.dtype, item.chunks or ()
     sizes = None
     if name == "spin_packed":
@@ -178,15 +212,38 @@ def _variable(name: str, dims: tuple[str, ...], item: Any, path: Path, digest: s
         _check_packed(name, names, sizes, shape, dtype)
         dims, shape, dtype, chunks = (*dims[:-1], *names), (*shape[:-1], *sizes), np.dtype(np.int8), chunks[:-1]
     elif h5py.check_string_dtype(dtype):
-        return xr.Variable(dims, np.asarray(item.asstr()[...]).astype(str), attrs)
-    elif item.attrs.get("dtype") == "bool":
-        return xr.Variable(dims, item[...].astype(bool), attrs)
-    elif dims == (name,) or math.prod(shape) * dtype.itemsize <= _EAGER_BYTES:
-        return xr.Variable(dims, item[...], attrs)
+        return xr.Variable(dims, _text(item, left), attrs)
+    else:
+        if item.attrs.get("dtype") == "bool":
+            dtype = np.dtype(np.bool_)
+        size = math.prod(shape) * item.dtype.itemsize
+        if (dims == (name,) or size <= _EAGER_BYTES) and guard.may_spend_values(left, size):
+            return xr.Variable(dims, item[...].astype(dtype, copy=False), attrs)
+        if dims == (name,):  # xarray makes an index of it, whatever its size
+            raise ValueError(f"coordinates {name} of {size} bytes are too long for a file of this size")
     lazy = indexing.LazilyIndexedArray(StoredArray(path, digest, item.name, shape, dtype, sizes))
     cached: Any = indexing.MemoryCachedArray(lazy)  # type: ignore[no-untyped-call]
     encoding = {"preferred_chunks": dict(zip(dims, chunks, strict=False))}
     return xr.Variable(dims, indexing.CopyOnWriteArray(cached), attrs, encoding=encoding)
+
+
+def _text(item: Any, left: guard.Allowance) -> npt.NDArray[Any]:
+    """Fixed-width text, read in steps: a short file can name one long text a million times."""
+    if item.size == 0 or item.ndim == 0:
+        values = np.asarray(item.asstr()[...])
+        guard.spend_text(left, sum(map(len, values.flat)))
+        return values.astype(str)
+    rows = math.prod(item.shape[1:])
+    step = max(1, _TEXT_BYTES // max(1, left.text) // rows)
+    parts = []
+    for start in range(0, item.shape[0], step):
+        part = np.asarray(item.asstr()[start : start + step])
+        guard.spend_text(left, sum(map(len, part.flat)))
+        parts.append(part)
+    width = max(len(text) for part in parts for text in part.flat)
+    if 4 * width * item.size > guard.MOST_TEXT:
+        raise ValueError(f"{item.name} is {item.size} texts, one of them {width} characters long: too many for one")
+    return np.concatenate(parts).astype(str)
 
 
 def _check_packed(name: str, names: Any, sizes: Any, shape: tuple[int, ...], dtype: Any) -> None:
@@ -209,12 +266,12 @@ class StoredArray(BackendArray):
 
     def _read(self, key: tuple[Any, ...]) -> Any:
         batch = len(self.shape) - len(self.sizes or ())
-        with sealing.opened(self.path) as stream, _refusing(self.path):
+        with sealing.opened(self.path) as stream, _refusing(self.path, (IndexError,)):
             sealing.check_unchanged(stream, self.path, self.digest)
             with h5py.File(stream, "r") as file:
                 stored = read_outer(file[self.name], (*key[:batch], slice(None)) if self.sizes else key)
         if not self.sizes:
-            return stored
+            return np.asarray(stored).astype(self.dtype, copy=False)
         x = packing.unpack(stored, self.sizes)
         axis = x.ndim - len(self.sizes)
         for item in key[batch:]:

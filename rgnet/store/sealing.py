@@ -7,16 +7,20 @@ looks at those.
 """
 
 import contextlib
+import errno
 import hashlib
 import os
 import platform
 import re
 import secrets
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-SIGNATURE = b"\x89HDF\r\n\x1a\n"
+from rgnet.store import foreign, structures
+from rgnet.store.foreign import SIGNATURE
+
 _SEAL = re.compile(rb"\nrgnet-sha256:([0-9a-f]{64})\n")
 SEAL_SIZE = 79  # bytes
 _BLOCK = 1 << 20
@@ -36,6 +40,8 @@ def as_path(path: object) -> Path:
     """
     if not isinstance(path, (str, os.PathLike)) or not isinstance(os.fspath(path), str) or os.fspath(path) == "":
         raise TypeError(f"path={path!r}: give the name of a file, as text or as a pathlib.Path")
+    if "\0" in os.fspath(path):
+        raise FileError(f"path={path!r}: a file name has no NUL in it; give another name")
     return Path(os.fspath(path)).absolute()
 
 
@@ -45,14 +51,66 @@ def opened(path: Path) -> Iterator[BinaryIO]:
 
     Raises
     ------
-    FileNotFoundError, IsADirectoryError
+    FileNotFoundError, IsADirectoryError, PermissionError
+    FileError
+        If it is a pipe, a socket or a device: reading those may wait for ever.
     """
-    if path.is_dir():
-        raise IsADirectoryError(f"{path} is a directory; name one of the files in it")
-    if not path.exists():
-        raise FileNotFoundError(f"{path}: no such file; check the name, or compute it with `rgnet run`")
-    with path.open("rb") as stream:
+    with _open(path) as stream:
         yield stream
+
+
+def _open(path: Path) -> BinaryIO:
+    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+    try:
+        _check_kind(path, os.stat(path))  # before it is opened, which alone can wind a tape
+        descriptor = os.open(path, flags)
+    except (FileNotFoundError, NotADirectoryError):
+        raise FileNotFoundError(f"{path}: no such file; check the name, or compute it with `rgnet run`") from None
+    except PermissionError as error:
+        raise PermissionError(
+            f"{path} cannot be read ({error.strerror}): ask its owner for permission, or copy it as its owner"
+        ) from error
+    except OSError as error:
+        raise _too_long(path) if error.errno == errno.ENAMETOOLONG else error from error
+    stream = os.fdopen(descriptor, "rb")
+    try:
+        _check_kind(path, os.fstat(stream.fileno()))  # and again, should the name have changed hands meanwhile
+    except (OSError, FileError):
+        stream.close()
+        raise
+    return stream
+
+
+def _check_kind(path: Path, status: os.stat_result) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise IsADirectoryError(f"{path} is a directory; name one of the files in it")
+    if not stat.S_ISREG(status.st_mode):
+        raise FileError(f"{path} is no file but a pipe, a socket or a device; give a file that rgnet wrote")
+
+
+def is_sealed(path: str | os.PathLike[str]) -> bool:
+    """Whether a file begins as HDF5 and ends with a seal: cheap, no byte between them is looked at.
+
+    True for every file that was written whole, and for one whose contents were damaged since (`verify` tells). False
+    for what is cut short, foreign, no plain file, or not there.
+    """
+    try:
+        with opened(as_path(path)) as stream:
+            return stream.read(len(SIGNATURE)) == SIGNATURE and _seal(stream, _size(stream)) is not None
+    except (FileNotFoundError, IsADirectoryError, FileError):
+        return False
+
+
+def digest(path: str | os.PathLike[str]) -> str:
+    """Check the seal of a file, and return its SHA-256 (of all bytes before the seal), without opening its contents.
+
+    Raises
+    ------
+    FileNotFoundError, IsADirectoryError, FileError
+    """
+    place = as_path(path)
+    with opened(place) as stream:
+        return check(stream, place)
 
 
 def check(stream: BinaryIO, path: Path) -> str:
@@ -63,38 +121,57 @@ def check(stream: BinaryIO, path: Path) -> str:
     FileError
         If the file is not HDF5, has no seal, or is not what was sealed.
     """
-    size = os.fstat(stream.fileno()).st_size
+    size = _size(stream)
     stream.seek(0)
-    if stream.read(len(SIGNATURE)) != SIGNATURE:
-        raise FileError(f"{path} is not an HDF5 file ({size} bytes); give a file that rgnet wrote")
+    head = stream.read(foreign.HEAD)
+    if not head.startswith(SIGNATURE):
+        raise FileError(f"{path} is not an HDF5 file ({foreign.kind(head, size)}); give a file that rgnet wrote")
     sealed = _seal(stream, size)
     if sealed is None:
+        raise FileError(f"{path} {foreign.without_seal(head, size, SEAL_SIZE)}")
+    length = foreign.announced_length(head)
+    if length != size - SEAL_SIZE:  # told before terabytes of nothing are digested
         raise FileError(
-            f"{path} does not end with rgnet's seal: it was cut short ({size} bytes are left) or rgnet did not write "
-            f"it; delete it and compute the point again, or copy it anew from where it is whole"
+            f"{path} is damaged: {size - SEAL_SIZE} bytes lie before its seal, it announces {length}; "
+            f"delete it and compute the point again, or copy it anew from where it is whole"
         )
     stream.seek(0)
-    digest, left = hashlib.sha256(), size - SEAL_SIZE
+    digest, left, tail = hashlib.sha256(), size - SEAL_SIZE, b""
+    places: list[int] = []
     while left > 0 and (block := stream.read(min(_BLOCK, left))):
         digest.update(block)
-        left -= len(block)
+        places += structures.marks(tail + block, size - SEAL_SIZE - left - len(tail))
+        left, tail = left - len(block), block[-structures.OVERLAP :]
     if digest.hexdigest() != sealed:
         raise FileError(
             f"{path} is damaged: its bytes have SHA-256 {digest.hexdigest()[:12]}…, {sealed[:12]}… was sealed; "
             f"delete it and compute the point again, or copy it anew from where it is whole"
         )
+    for place in places:
+        stream.seek(place)
+        length = structures.length(stream.read(16))
+        stream.seek(place)
+        if place + length <= size and not structures.is_sound(stream.read(length)):  # HDF5 notices longer ones itself
+            raise FileError(
+                f"{path} was sealed, but not by rgnet: HDF5 would not come back from its byte {place}; "
+                f"do not trust this file, compute it again"
+            )
     return sealed
 
 
 def check_unchanged(stream: BinaryIO, path: Path, digest: str) -> None:
     """Refuse an open file whose seal is not the one seen before (only its last line is read)."""
-    if _seal(stream, os.fstat(stream.fileno()).st_size) != digest:
+    if _seal(stream, _size(stream)) != digest:
         raise FileError(f"{path} was replaced since it was opened; open it again")
+
+
+def _size(stream: BinaryIO) -> int:
+    return os.fstat(stream.fileno()).st_size
 
 
 def _seal(stream: BinaryIO, size: int) -> str | None:
     stream.seek(max(size - SEAL_SIZE, 0))
-    match = _SEAL.fullmatch(stream.read())
+    match = _SEAL.fullmatch(stream.read(SEAL_SIZE + 1))
     return match.group(1).decode() if match else None
 
 
@@ -104,8 +181,16 @@ def check_target(path: Path) -> None:
     Raises
     ------
     IsADirectoryError, FileNotFoundError, NotADirectoryError
+    OSError
+        If the name is too long.
     """
-    if path.is_dir():
+    try:
+        is_folder = stat.S_ISDIR(os.stat(path).st_mode)
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise _too_long(path) from error
+        is_folder = False  # there is no such file yet, or what is wrong is said below or when it is written
+    if is_folder:
         raise IsADirectoryError(f"{path} is a directory; give the name of a file")
     if not path.parent.exists():
         raise FileNotFoundError(f"{path} cannot be written: there is no folder {path.parent}; create it first")
@@ -114,45 +199,74 @@ def check_target(path: Path) -> None:
 
 
 def save(path: Path, image: bytes) -> None:
-    """Write a sealed file under a temporary name, flush it to the disk and rename it.
+    """Write a sealed file, all or nothing. Raises what `write_bytes` raises."""
+    _replace(path, image, f"\nrgnet-sha256:{hashlib.sha256(image).hexdigest()}\n".encode())
+
+
+def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
+    """Write any file, all or nothing and without a seal; an older one of that name is replaced at the last moment.
 
     Raises
     ------
     OSError
         If the disk is full, or the folder cannot be written. An older file of that name is then left as it was.
     """
-    seal = f"\nrgnet-sha256:{hashlib.sha256(image).hexdigest()}\n".encode()
+    target = as_path(path)
+    check_target(target)
+    _replace(target, data)
+
+
+def _replace(path: Path, *parts: bytes) -> None:
+    """Write the parts under a temporary name, flush them to the disk and rename."""
     # Hidden and short, so that no pattern such as *.h5 meets it and no long name becomes too long
     temporary = path.parent / f".rgnet-{_host()}-{os.getpid()}-{secrets.token_hex(4)}.tmp"
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
         with os.fdopen(descriptor, "wb") as stream:
-            stream.write(image)
-            stream.write(seal)
+            for part in parts:
+                stream.write(part)
             stream.flush()
             os.fsync(stream.fileno())
         os.replace(temporary, path)
     except OSError as error:
-        reason = error.strerror or str(error)
-        kept = "; the file that was there is kept" if path.exists() else ""
-        raise OSError(
-            error.errno,
-            f"{path} was not written ({reason}; {len(image) + len(seal)} bytes were needed){kept}. Free space or give "
-            f"a folder that can be written, then run again",
-        ) from error
+        raise _not_written(path, error, sum(map(len, parts))) from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
     _sync_folder(path.parent)
 
 
+def _not_written(path: Path, error: OSError, size: int) -> OSError:
+    """The same error, saying what was to be written, what is left and what helps."""
+    if error.errno == errno.ENAMETOOLONG:
+        return _too_long(path)
+    reason = error.strerror or str(error)
+    kept = "; the file that was there is kept" if path.exists() else ""
+    return OSError(
+        error.errno,
+        f"{path} was not written ({reason}; {size} bytes were needed){kept}. Free space or give "
+        f"a folder that can be written, then run again",
+    )
+
+
+def _too_long(path: Path) -> OSError:
+    name = path.name if len(path.name) <= 60 else f"{path.name[:40]}…{path.name[-16:]}"
+    size = len(os.fsencode(path.name))
+    return OSError(
+        errno.ENAMETOOLONG,
+        f"{name}: a file name of {size} bytes in a path of {len(os.fsencode(path))} is too long for this file system "
+        f"(most take 255 and 4096); give a shorter name, such as a shorter name of the study, ensemble or folder",
+    )
+
+
 def remove_leftovers(folder: Path) -> None:
     """Remove temporary files of writers on this machine that were killed; those of live or foreign ones are left."""
-    for path in folder.glob(f".rgnet-{_host()}-*.tmp"):
-        writer = path.name.split("-")[2]
-        if writer.isdigit() and not _is_alive(int(writer)):
-            with contextlib.suppress(OSError):
-                path.unlink(missing_ok=True)
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):  # the folder is gone, and all leftovers with it
+        for path in sorted(folder.glob(f".rgnet-{_host()}-*.tmp")):
+            writer = path.name.split("-")[2]
+            if writer.isdigit() and not _is_alive(int(writer)):
+                with contextlib.suppress(OSError):
+                    path.unlink(missing_ok=True)
 
 
 def _host() -> str:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from rgnet import __version__
-from rgnet.store import attributes, packing, sealing
+from rgnet.store import attributes, guard, packing, sealing, structures
 
 FORMAT = "rgnet"
 FORMAT_VERSION = 1
@@ -61,7 +61,13 @@ def write(
     _check_tree(groups)
     root = {name: value for name, value in (attrs or {}).items() if name not in HEADER}
     header = {"format": FORMAT, "format_version": FORMAT_VERSION, "rgnet_version": __version__}
-    sealing.save(target, _image(groups, {**header, **root}))
+    image = _image(groups, {**header, **root})
+    if structures.first_unsound(image) is not None:
+        raise RuntimeError(
+            f"{target} was not written: HDF5 {h5py.version.hdf5_version} lays files out in a way that rgnet "
+            f"{__version__} would refuse to read; use an older h5py, or a newer rgnet"
+        )
+    sealing.save(target, image)
 
 
 def _check_tree(groups: Mapping[str, xr.Dataset]) -> None:
@@ -71,10 +77,17 @@ def _check_tree(groups: Mapping[str, xr.Dataset]) -> None:
         parts = name.split("/") if isinstance(name, str) else []
         if not parts or any(part in ("", ".", "..") or not attributes.is_text(part) for part in parts):
             raise ValueError(f"group {name!r}: a group has a name such as 'samples' or 'majority/level_1'")
+        if len(parts) > guard.MOST_DEEP:
+            raise ValueError(f"group {name!r} lies more than {guard.MOST_DEEP} groups deep; use a flatter tree")
         if not isinstance(data, xr.Dataset):
             raise TypeError(f"group {name!r} is a {type(data).__name__}: give an xarray.Dataset (DataArray.to_dataset)")
         for variable in data.variables:
             _check_name(variable, data, name)
+    objects = sum(1 + len({*data.variables, *data.sizes}) for data in groups.values())
+    if objects > guard.MOST_OBJECTS:
+        raise ValueError(
+            f"{objects} groups and variables, and a file has at most {guard.MOST_OBJECTS}; use several files"
+        )
     try:
         xr.DataTree.from_dict(dict(groups))
     except (ValueError, KeyError) as error:
@@ -161,6 +174,12 @@ def _text(values: npt.NDArray[Any], where: str) -> npt.NDArray[Any]:
     for item in result.flat:
         if not attributes.is_text(item):
             raise ValueError(f"{where} holds {item!r}: text is UTF-8 without NUL; convert it")
+    longest = max(map(len, result.flat), default=0)
+    if 4 * longest * result.size > guard.MOST_TEXT:  # as fixed-width text, 4 bytes a letter, as it is read back
+        raise ValueError(
+            f"{where} is {result.size} texts, one of them {longest} letters long, that would be read as "
+            f"{4 * longest * result.size} bytes (at most {guard.MOST_TEXT}); store long texts apart, or as attributes"
+        )
     return result
 
 

@@ -25,7 +25,7 @@ def merge(study: Study, points: list[Point], folder: Path) -> Path:
     """
     path = folder / RESULT
     files = {point.name: folder / f"{point.name}.h5" for point in points}
-    sources = {name: store.verify(file) for name, file in files.items()}
+    sources = {name: store.digest(file) for name, file in files.items()}
     resolved = study.model_dump(mode="json")
     fingerprint = hashlib.sha256(json.dumps([resolved, sources], sort_keys=True).encode()).hexdigest()
     if path.exists():

@@ -10,7 +10,7 @@ import pytest
 import xarray as xr
 
 from rgnet import store
-from rgnet.store import reading
+from rgnet.store import guard, reading
 
 
 def spins(shape: tuple[int, ...]) -> np.ndarray:
@@ -147,3 +147,16 @@ def test_a_read_only_file_in_a_read_only_folder_can_be_read(tmp_path):
         xr.testing.assert_identical(store.open(folder / "a.h5", "g"), samples())
     finally:
         folder.chmod(0o755)
+
+
+def test_variables_beyond_what_is_read_at_once_are_read_lazily(tmp_path, monkeypatch):
+    data = xr.Dataset({f"v{n}": ("x", np.full(1000, n)) for n in range(5)} | {"b": (("x", "y"), np.eye(1000, 32) > 0)})
+    store.write(tmp_path / "a.h5", {"g": data})
+    monkeypatch.setattr(guard, "_EAGER_BYTES", 8000)
+    monkeypatch.setattr(guard, "_EAGER_FACTOR", 1)
+    monkeypatch.setattr(reading, "_EAGER_BYTES", 1 << 13)
+    back = store.open(tmp_path / "a.h5", "g")
+    assert not back["v4"].variable._in_memory
+    assert not back["b"].variable._in_memory
+    assert back["b"].dtype == np.bool_
+    xr.testing.assert_identical(back.load(), data)

@@ -1,0 +1,217 @@
+"""Runs that are killed at random moments and started again: what is lost, and what differs.
+
+A trial starts ``rgnet run`` on a small study, or goes on with one that an earlier trial left, and sends SIGKILL at a
+random moment: to the process itself, to one of its workers, or to all of them at once, as a power failure would. After
+each, every file under a final name must be whole, and what was complete must stay as it is. A run that comes to its end
+(the last trials of a row kill nothing) is compared with one that was never interrupted, bit for bit: data, random
+states and tables; durations and dates aside.
+"""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from rgnet import store
+from rgnet.study.compute import IGNORED_ATTRS
+
+# What says when and how long, not what
+_NOT_DATA = IGNORED_ATTRS | {"made_from", "points", "compute_seconds"}
+_STUDY = """
+name = "faults"
+seed = 11
+[sample]
+draws = 200
+chains = 2
+[networks.majority]
+layers = [{ layer = "majority", repeat = 2 }]
+[[ensembles]]
+name = "long"
+shape = [64, 64]
+K_over_K_c = 1
+draws = 1500
+warmup = 300
+thin = 6
+update = "metropolis"
+networks = ["majority"]
+[[ensembles]]
+name = "chosen"
+shape = [16, 16]
+K = [0.35, 0.4]
+update = "heat-bath"
+networks = ["majority"]
+analyses = ["mcrg", "couplings"]
+[[ensembles]]
+name = "short"
+shape = [8, 8]
+K = [0.2, 0.3, 0.4]
+"""
+
+
+@dataclass
+class Faults:
+    """What became of killed runs.
+
+    Attributes
+    ----------
+    trials : int
+        Kills, each followed by a restart (of the run, or of the worker by its run).
+    runs : int
+        Runs that were brought to their end so.
+    lost : list of str
+        Points that were complete and are gone, or were computed again.
+    half : list of str
+        Files under a final name that are not whole.
+    differing : list of str
+        What differs from the uninterrupted run.
+    failed : list of str
+        Runs that ended by themselves, but not well; and what they left behind.
+    kinds : dict
+        Kills of each kind: parent, worker, all.
+    """
+
+    trials: int = 0
+    runs: int = 0
+    lost: list[str] = field(default_factory=list)
+    half: list[str] = field(default_factory=list)
+    differing: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+    kinds: dict[str, int] = field(default_factory=lambda: {"parent": 0, "worker": 0, "all": 0})
+
+    @property
+    def wrong(self) -> int:
+        """How much went wrong in all."""
+        return len(self.lost) + len(self.half) + len(self.differing) + len(self.failed)
+
+
+def kill_and_resume(trials: int, seed: int, folder: Path) -> Faults:
+    """Kill runs of a small study that many times, and bring each to its end.
+
+    Parameters
+    ----------
+    trials : int
+        About 2 to 4 s each.
+    seed : int
+        Of the moments and of who is killed.
+    folder : Path
+        An empty folder for studies and results.
+    """
+    rng = np.random.default_rng(seed)
+    study = folder / "faults.toml"
+    study.write_text(_STUDY)
+    begin = time.monotonic()
+    reference = folder / "uninterrupted"
+    process = _start(study, reference)
+    _, errors = process.communicate()
+    if process.returncode != 0:
+        raise RuntimeError(f"the uninterrupted run ended with status {process.returncode}: {errors}")
+    usual = time.monotonic() - begin
+    found = Faults()
+    while found.trials < trials:
+        data = folder / f"run-{found.runs}"
+        known: dict[str, str] = {}
+        while not _attempt(study, data, found, known, rng, usual if found.trials < trials else None):
+            pass
+        _compare(reference / "faults", data / "faults", found)
+        found.runs += 1
+    return found
+
+
+def _start(study: Path, data: Path) -> "subprocess.Popen[str]":
+    arguments = ["run", str(study), "--data", str(data), "--workers", "2", "--checkpoint-every", "0.1"]
+    return subprocess.Popen(
+        [sys.executable, "-m", "rgnet", *arguments],
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+
+
+def _attempt(
+    study: Path, data: Path, found: Faults, known: dict[str, str], rng: np.random.Generator, usual: float | None
+) -> bool:
+    """Start the run and kill at a random moment of its usual time (never, where that is None): whether it ended."""
+    process = _start(study, data)
+    kind = str(rng.choice(["parent", "worker", "all"]))
+    moment = float(rng.uniform(0, usual)) if usual is not None else None
+    ended = not _outlives(process, moment)
+    if not ended:
+        found.trials += 1
+        found.kinds[kind] += 1
+        if kind == "worker":
+            ended = _kill_worker(process, rng)
+        elif kind == "parent":
+            process.kill()
+        else:
+            os.killpg(process.pid, signal.SIGKILL)
+    _, errors = process.communicate()
+    if ended and process.returncode != 0:
+        found.failed.append(f"status {process.returncode}: {errors.strip()[-300:]}")
+    _take_stock(data / "faults", found, known)
+    return ended
+
+
+def _outlives(process: "subprocess.Popen[str]", moment: float | None) -> bool:
+    try:
+        process.wait(moment)
+    except subprocess.TimeoutExpired:
+        return True
+    return False
+
+
+def _kill_worker(process: "subprocess.Popen[str]", rng: np.random.Generator) -> bool:
+    """Kill one of the processes that compute; the run must come to its end by itself."""
+    workers = [pid for pid in _children(process.pid) if b"spawn_main" in _command(pid)]
+    if workers:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(rng.choice(workers)), signal.SIGKILL)
+    process.wait()
+    return True
+
+
+def _children(parent: int) -> list[int]:
+    """Processes whose parent it is (Linux)."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[1]) == parent:
+            found.append(int(stat.parent.name))
+    return found
+
+
+def _command(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def _take_stock(folder: Path, found: Faults, known: dict[str, str]) -> None:
+    """Every file whole, and the points that were complete still as they were."""
+    for path in sorted(folder.glob("*.h5")):
+        try:
+            digest = store.verify(path)
+        except store.FileError as error:
+            found.half.append(str(error))
+            continue
+        if path.name != "result.h5" and known.setdefault(path.name, digest) != digest:
+            found.lost.append(f"{path} was computed again")
+    found.lost += [f"{folder / name} is gone" for name in known if not (folder / name).exists()]
+
+
+def _compare(reference: Path, folder: Path, found: Faults) -> None:
+    for path in sorted(reference.glob("*.h5")):
+        if not (folder / path.name).exists():
+            found.lost.append(f"{folder / path.name} was never made")
+            continue
+        found.differing += [f"{path.name}: {what}" for what in store.same(path, folder / path.name, ignore=_NOT_DATA)]
+    expected = {path.name for path in reference.iterdir()}
+    left = sorted({path.name for path in folder.iterdir()} - expected)
+    found.failed += [f"{folder / name} was left behind" for name in left]
