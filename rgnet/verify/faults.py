@@ -96,7 +96,7 @@ def kill_and_resume(trials: int, seed: int, folder: Path) -> Faults:
     Parameters
     ----------
     trials : int
-        About 2 to 4 s each.
+        About 3 s each.
     seed : int
         Of the moments and of who is killed.
     folder : Path
@@ -105,13 +105,9 @@ def kill_and_resume(trials: int, seed: int, folder: Path) -> Faults:
     rng = np.random.default_rng(seed)
     study = folder / "faults.toml"
     study.write_text(_STUDY)
-    begin = time.monotonic()
     reference = folder / "uninterrupted"
-    process = _start(study, reference)
-    _, errors = process.communicate()
-    if process.returncode != 0:
-        raise RuntimeError(f"the uninterrupted run ended with status {process.returncode}: {errors}")
-    usual = time.monotonic() - begin
+    _uninterrupted(study, folder / "first")  # compiles, which the others need not
+    usual = _uninterrupted(study, reference)
     found = Faults()
     while found.trials < trials:
         data = folder / f"run-{found.runs}"
@@ -121,6 +117,16 @@ def kill_and_resume(trials: int, seed: int, folder: Path) -> Faults:
         _compare(reference / "faults", data / "faults", found)
         found.runs += 1
     return found
+
+
+def _uninterrupted(study: Path, data: Path) -> float:
+    """A run that nothing happens to: the seconds that it takes."""
+    begin = time.monotonic()
+    process = _start(study, data)
+    _, errors = process.communicate()
+    if process.returncode != 0:
+        raise RuntimeError(f"the uninterrupted run ended with status {process.returncode}: {errors}")
+    return time.monotonic() - begin
 
 
 def _start(study: Path, data: Path) -> "subprocess.Popen[str]":
@@ -134,20 +140,25 @@ def _start(study: Path, data: Path) -> "subprocess.Popen[str]":
 def _attempt(
     study: Path, data: Path, found: Faults, known: dict[str, str], rng: np.random.Generator, usual: float | None
 ) -> bool:
-    """Start the run and kill at a random moment of its usual time (never, where that is None): whether it ended."""
+    """Start the run and kill at random moments of its usual time (never, where that is None): whether it ended.
+
+    A run goes on without a worker that was killed, so that it may be hit once more; but not by a second such loss, for
+    a point that loses three workers is given up, as it should be.
+    """
     process = _start(study, data)
-    kind = str(rng.choice(["parent", "worker", "all"]))
-    moment = float(rng.uniform(0, usual)) if usual is not None else None
-    ended = not _outlives(process, moment)
-    if not ended:
+    kinds = ["parent", "worker", "all"]
+    ended = True
+    while usual is not None and _outlives(process, float(rng.uniform(0, usual))):
+        kind = str(rng.choice(kinds))
         found.trials += 1
         found.kinds[kind] += 1
         if kind == "worker":
-            ended = _kill_worker(process, rng)
-        elif kind == "parent":
-            process.kill()
-        else:
-            os.killpg(process.pid, signal.SIGKILL)
+            _kill_worker(process, rng)
+            kinds.remove("worker")
+            continue
+        process.kill() if kind == "parent" else os.killpg(process.pid, signal.SIGKILL)
+        ended = False
+        break
     _, errors = process.communicate()
     if ended and process.returncode != 0:
         found.failed.append(f"status {process.returncode}: {errors.strip()[-300:]}")
@@ -163,14 +174,12 @@ def _outlives(process: "subprocess.Popen[str]", moment: float | None) -> bool:
     return False
 
 
-def _kill_worker(process: "subprocess.Popen[str]", rng: np.random.Generator) -> bool:
-    """Kill one of the processes that compute; the run must come to its end by itself."""
+def _kill_worker(process: "subprocess.Popen[str]", rng: np.random.Generator) -> None:
+    """Kill one of the processes that compute, if there are any at this moment."""
     workers = [pid for pid in _children(process.pid) if b"spawn_main" in _command(pid)]
     if workers:
         with contextlib.suppress(ProcessLookupError):
             os.kill(int(rng.choice(workers)), signal.SIGKILL)
-    process.wait()
-    return True
 
 
 def _children(parent: int) -> list[int]:

@@ -26,9 +26,3 @@ def _killed(trials: int, seed: int) -> list[int]:
 def killed_500(seed: int) -> list[int]:
     """Parent, worker or all of them, at random moments."""
     return _killed(500, seed)
-
-
-@check(Row("faults/all-4", "4 kills: anything wrong", 0.0, _SOURCE, tolerance=0), cost=25)
-def killed_4(seed: int) -> list[int]:
-    """A taste of it."""
-    return [sum(_killed(4, seed))]
