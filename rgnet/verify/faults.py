@@ -150,10 +150,11 @@ def _attempt(
     ended = True
     while usual is not None and _outlives(process, float(rng.uniform(0, usual))):
         kind = str(rng.choice(kinds))
+        if kind == "worker" and not _kill_worker(process, rng):
+            continue  # there was none at this moment
         found.trials += 1
         found.kinds[kind] += 1
         if kind == "worker":
-            _kill_worker(process, rng)
             kinds.remove("worker")
             continue
         process.kill() if kind == "parent" else os.killpg(process.pid, signal.SIGKILL)
@@ -174,12 +175,14 @@ def _outlives(process: "subprocess.Popen[str]", moment: float | None) -> bool:
     return False
 
 
-def _kill_worker(process: "subprocess.Popen[str]", rng: np.random.Generator) -> None:
-    """Kill one of the processes that compute, if there are any at this moment."""
+def _kill_worker(process: "subprocess.Popen[str]", rng: np.random.Generator) -> bool:
+    """Kill one of the processes that compute: whether there was one."""
     workers = [pid for pid in _children(process.pid) if b"spawn_main" in _command(pid)]
-    if workers:
-        with contextlib.suppress(ProcessLookupError):
+    with contextlib.suppress(ProcessLookupError):
+        if workers:
             os.kill(int(rng.choice(workers)), signal.SIGKILL)
+            return True
+    return False
 
 
 def _children(parent: int) -> list[int]:
