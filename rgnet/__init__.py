@@ -22,16 +22,19 @@ if TYPE_CHECKING:
     from rgnet import (
         exact,
         flow,
+        info,
         information,
         layers,
         models,
         observables,
         operators,
         plot,
+        report,
         stats,
         store,
         study,
         updates,
+        verify,
     )
     from rgnet.estimate import Estimate
     from rgnet.layers import BlockAverage, Decimation, Kadanoff, Majority, Network
@@ -43,8 +46,8 @@ if TYPE_CHECKING:
     from rgnet.study import run
 
 _MODULES = (
-    "exact", "flow", "information", "layers", "models", "observables", "operators",
-    "plot", "stats", "store", "study", "updates",
+    "exact", "flow", "info", "information", "layers", "models", "observables", "operators",
+    "plot", "report", "stats", "store", "study", "updates", "verify",
 )  # fmt: skip
 _NAMES = {
     "Ising": "models",
@@ -63,8 +66,8 @@ _NAMES = {
 
 __all__ = [
     "BlockAverage", "Decimation", "Estimate", "Ising", "Kadanoff", "Majority", "Network", "Operator",
-    "ShortChainError", "__version__", "exact", "flow", "information", "layers", "models", "observables", "open",
-    "operators", "plot", "run", "sample", "stats", "store", "study", "updates",
+    "ShortChainError", "__version__", "exact", "flow", "info", "information", "layers", "models", "observables",
+    "open", "operators", "plot", "report", "run", "sample", "stats", "store", "study", "updates", "verify",
 ]  # fmt: skip
 
 

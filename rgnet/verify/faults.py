@@ -1,10 +1,10 @@
-"""Runs that are killed at random moments and started again: what is lost, and what differs.
+"""Runs that are killed or stopped at random moments and started again: what is lost, and what differs.
 
-A trial starts ``rgnet run`` on a small study, or goes on with one that an earlier trial left, and sends SIGKILL at a
-random moment: to the process itself, to one of its workers, or to all of them at once, as a power failure would. After
-each, every file under a final name must be whole, and what was complete must stay as it is. A run that comes to its end
-(the last trials of a row kill nothing) is compared with one that was never interrupted, bit for bit: data, random
-states and tables; durations and dates aside.
+A trial starts ``rgnet run`` on a small study, or goes on with one that an earlier trial left, and at a random moment
+sends SIGKILL to the process itself, to one of its workers, or to all of them at once, as a power failure would; or
+SIGINT to all, as Ctrl-C does; or SIGTERM to the process. After each, every file under a final name must be whole, and
+what was complete must stay as it is. A run that comes to its end (the last attempt is left in peace) is compared with
+one that was never interrupted, bit for bit: data, random states and tables; durations and dates aside.
 """
 
 import contextlib
@@ -23,6 +23,9 @@ from rgnet.study.compute import IGNORED_ATTRS
 
 # What says when and how long, not what
 _NOT_DATA = IGNORED_ATTRS | {"made_from", "points", "compute_seconds"}
+_KINDS = ("parent", "worker", "all", "interrupt", "terminate")
+# A stop that comes before Python has read rgnet ends the process as the system would
+_STOPPED = {"interrupt": (signal.SIGINT, (130, -signal.SIGINT)), "terminate": (signal.SIGTERM, (143, -signal.SIGTERM))}
 _STUDY = """
 name = "faults"
 seed = 11
@@ -73,7 +76,9 @@ class Faults:
     failed : list of str
         Runs that ended by themselves, but not well; and what they left behind.
     kinds : dict
-        Kills of each kind: parent, worker, all.
+        Trials of each kind: parent, worker, all, interrupt, terminate.
+    slowest_stop : float
+        Seconds from a SIGINT or SIGTERM to the end of the process, at most.
     """
 
     trials: int = 0
@@ -82,7 +87,8 @@ class Faults:
     half: list[str] = field(default_factory=list)
     differing: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
-    kinds: dict[str, int] = field(default_factory=lambda: {"parent": 0, "worker": 0, "all": 0})
+    kinds: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_KINDS, 0))
+    slowest_stop: float = 0.0
 
     @property
     def wrong(self) -> int:
@@ -146,8 +152,7 @@ def _attempt(
     a point that loses three workers is given up, as it should be.
     """
     process = _start(study, data)
-    kinds = ["parent", "worker", "all"]
-    ended = True
+    kinds = list(_KINDS)
     while usual is not None and _outlives(process, float(rng.uniform(0, usual))):
         kind = str(rng.choice(kinds))
         if kind == "worker" and not _kill_worker(process, rng):
@@ -157,14 +162,30 @@ def _attempt(
         if kind == "worker":
             kinds.remove("worker")
             continue
-        process.kill() if kind == "parent" else os.killpg(process.pid, signal.SIGKILL)
-        ended = False
-        break
+        _end(process, kind, found)
+        _take_stock(data / "faults", found, known)
+        return False
     _, errors = process.communicate()
-    if ended and process.returncode != 0:
+    if process.returncode != 0:
         found.failed.append(f"status {process.returncode}: {errors.strip()[-300:]}")
     _take_stock(data / "faults", found, known)
-    return ended
+    return True
+
+
+def _end(process: "subprocess.Popen[str]", kind: str, found: Faults) -> None:
+    """Bring the process to its end, the hard way or the soft one."""
+    if kind in _STOPPED:
+        number, statuses = _STOPPED[kind]
+        begin = time.monotonic()
+        os.killpg(process.pid, number) if kind == "interrupt" else process.send_signal(number)
+        _, errors = process.communicate()
+        found.slowest_stop = max(found.slowest_stop, time.monotonic() - begin)
+        # 0: it had just come to its end
+        if process.returncode not in (0, *statuses) or "Traceback" in errors:
+            found.failed.append(f"{kind}: status {process.returncode}: {errors.strip()[-300:]}")
+        return
+    process.kill() if kind == "parent" else os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
 
 
 def _outlives(process: "subprocess.Popen[str]", moment: float | None) -> bool:

@@ -51,15 +51,6 @@ def run(folder, **kwargs):
     return process.returncode, out, err
 
 
-def until(condition, seconds=120):
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if condition():
-            return
-        time.sleep(0.02)
-    pytest.fail("it never came to that")
-
-
 def parts(folder):
     return list((folder / "data" / "f" / ".running").glob("long*@*/part-*.h5"))
 
@@ -120,7 +111,7 @@ def test_the_trials_see_what_is_lost_half_and_different(reference, tmp_path):
     assert len(found.failed) == 1
 
 
-def test_a_long_point_goes_on_from_its_checkpoint(reference, tmp_path):
+def test_a_long_point_goes_on_from_its_checkpoint(reference, tmp_path, until):
     """Killed in the middle of it: what was drawn is not drawn again."""
     process = start(tmp_path)
     until(lambda: len(parts(tmp_path)) >= 4)
@@ -138,7 +129,7 @@ def test_a_long_point_goes_on_from_its_checkpoint(reference, tmp_path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_stop_keeps_checkpoints(reference, tmp_path, number):
+def test_a_stop_keeps_checkpoints(reference, tmp_path, number, until):
     process = start(tmp_path)
     until(lambda: len(parts(tmp_path)) >= 2)
     begin = time.monotonic()
@@ -233,7 +224,7 @@ def test_a_clock_set_back_changes_nothing(reference, tmp_path):
     assert_as(reference, tmp_path / "data" / "f")
 
 
-def test_a_machine_that_sleeps(reference, tmp_path):
+def test_a_machine_that_sleeps(reference, tmp_path, until):
     process = start(tmp_path)
     until(lambda: len(parts(tmp_path)) >= 2)
     for _ in range(3):
@@ -246,7 +237,7 @@ def test_a_machine_that_sleeps(reference, tmp_path):
     assert_as(reference, tmp_path / "data" / "f")
 
 
-def test_a_point_whose_workers_always_die_is_given_up(reference, tmp_path):
+def test_a_point_whose_workers_always_die_is_given_up(reference, tmp_path, until):
     """Each time its worker shows up: the others are computed, and the message says what happened."""
     (tmp_path / "s.toml").write_text(STUDY)
     process = start(tmp_path)

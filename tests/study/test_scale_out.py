@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -75,16 +74,7 @@ def assert_as(reference, folder):
     assert not (folder / ".running").exists()
 
 
-def until(condition, seconds=120):
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if condition():
-            return
-        time.sleep(0.02)
-    pytest.fail("it never came to that")
-
-
-def test_a_dask_cluster_with_a_worker_killed(reference, here):
+def test_a_dask_cluster_with_a_worker_killed(reference, here, until):
     """Two worker processes of a real cluster, one of them killed while it computes; the run ends as if it had not."""
     distributed = pytest.importorskip("distributed")
     with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster:
@@ -129,7 +119,7 @@ def test_mpi(reference, here):
     assert again.stdout.count("nothing to compute") == 1
 
 
-def test_mpi_with_a_process_killed(reference, here):
+def test_mpi_with_a_process_killed(reference, here, until):
     """MPI ends all processes when one is killed: complete points stay, and the next run goes on."""
     command = [mpiexec(), "-n", "3", sys.executable, "-m", "rgnet", "run", "s.toml", "--executor", "mpi"]
     command += ["--checkpoint-every", "0.1"]
