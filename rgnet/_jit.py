@@ -36,6 +36,12 @@ def source_digest(package: Path = Path(__file__).parent) -> str:
     return digest.hexdigest()[:16]
 
 
+@functools.cache
+def this_source() -> str:
+    """The digest of rgnet's own sources, as they were when this process first asked."""
+    return source_digest()
+
+
 def _writable(folder: Path) -> bool:
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -49,7 +55,7 @@ def _writable(folder: Path) -> bool:
 @functools.cache
 def cache_folder() -> Path | None:
     """The folder of this process's compiled kernels, created if need be; None where nothing can be written."""
-    name = source_digest()
+    name = this_source()
     candidates = []
     if os.environ.get("NUMBA_CACHE_DIR"):
         candidates.append(Path(os.environ["NUMBA_CACHE_DIR"]) / f"rgnet-{name}")

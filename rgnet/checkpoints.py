@@ -23,7 +23,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from rgnet import __version__, store
+from rgnet import store
+from rgnet._jit import this_source
 from rgnet.updates.chains import Chains
 
 
@@ -105,7 +106,7 @@ def start(folder: Path, every: float, run: Chains, asked: Mapping[str, Any]) -> 
     Raises
     ------
     ValueError
-        If ``every`` is no positive number, or the folder holds another run.
+        If ``every`` is no number of seconds, or the folder holds another run.
     """
     if isinstance(every, bool) or not isinstance(every, (int, float)) or not every >= 0 or math.isinf(every):
         raise ValueError(f"checkpoint_every={every!r}: give a number of seconds, such as 60")
@@ -125,7 +126,7 @@ def _identity(run: Chains, asked: Mapping[str, Any]) -> dict[str, Any]:
         "chains": len(run.states),
         **asked,
         "begins": None if unseeded else hashlib.sha256(_rng_states(run).encode()).hexdigest(),
-        "rgnet": __version__,
+        "rgnet": this_source(),
     }
 
 
@@ -158,7 +159,7 @@ def _restore(keeper: Checkpoints, run: Chains) -> None:
                 run.spins[:, new] = draws["spin"].values
                 run.energy[:, new] = draws["energy"].values
                 run.magnetization[:, new] = draws["magnetization"].values
-        except store.FileError:
+        except (store.FileError, KeyError):
             break  # as if it were not there: what it held is drawn again
         last = attrs, state
         if attrs["done"] == keeper.stored:

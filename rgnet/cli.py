@@ -219,13 +219,17 @@ def _show(console: Any, result: Path) -> None:
     for table in tables(result):
         console.print(table)
     console.print("Errors are statistical: truncation (few operators) and finite size are not in them.", soft_wrap=True)
-    console.print(f"\nPoints    {result.parent}{os.sep}*.h5     rgnet.open(path)", highlight=False, soft_wrap=True)
-    console.print(f"Tables    {result}", highlight=False, soft_wrap=True)
+    console.print(
+        f"\nPoints    {result.parent}{os.sep}*.h5     rgnet.open(path)", markup=False, highlight=False, soft_wrap=True
+    )
+    console.print(f"Tables    {result}", markup=False, highlight=False, soft_wrap=True)
     figures = plot.up_to_date(result, result.parent / "figures")
     if figures:
         names = ", ".join(path.stem for path in figures)
-        console.print(f"Figures   {figures[0].parent}{os.sep}*.png: {names}", highlight=False, soft_wrap=True)
-    console.print(f"Report    {reports.up_to_date(result)}", highlight=False, soft_wrap=True)
+        console.print(
+            f"Figures   {figures[0].parent}{os.sep}*.png: {names}", markup=False, highlight=False, soft_wrap=True
+        )
+    console.print(f"Report    {reports.up_to_date(result)}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _repeat(file: Path) -> None:
@@ -247,6 +251,8 @@ def _repeat(file: Path) -> None:
 @contextmanager
 def _reported(kept: str = "complete points are kept, run again to go on") -> Iterator[None]:
     """Turn what can go wrong into one message and an exit status; a bug keeps its traceback."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # see rgnet.__main__
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, _terminate)
     if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup is obeyed
         signal.signal(signal.SIGHUP, _terminate)

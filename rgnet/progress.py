@@ -51,7 +51,7 @@ class ProgressDisplay:
             # Points that finish together are counted one by one
             count = state.done - (len(state.finished) - number)
             what = "by another run" if entry["elsewhere"] else f"{_energy(entry['energy'])}  {entry['seconds']:.1f} s"
-            self._say(f"\\[{count}/{state.total}] {entry['name']}  {what}")
+            self._say(f"[{count}/{state.total}] {entry['name']}  {what}")
             for group, note in entry["notes"].items():
                 self._say(f"    {group}: {note}", style="yellow")
         self.reported = len(state.finished)
@@ -59,10 +59,10 @@ class ProgressDisplay:
             partial = sum(entry["done"] for entry in state.running.values())
             self.progress.update(self.task, total=state.total, completed=state.done, now=now if partial else "")
         elif now and time.monotonic() - self.spoke > QUIET_SECONDS:
-            self._say(f"\\[{state.done}/{state.total}] running: {now}")
+            self._say(f"[{state.done}/{state.total}] running: {now}")
 
     def _say(self, text: str, style: str | None = None) -> None:
-        self.console.print(text, style=style, highlight=False, soft_wrap=True)
+        self.console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
         self.spoke = time.monotonic()
 
 

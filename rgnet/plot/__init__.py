@@ -127,7 +127,8 @@ def up_to_date(result: str | Path, folder: str | Path) -> list[Path]:
     target = Path(folder)
     try:
         record = json.loads((target / _RECORD).read_text())
-        paths = [target / name for name in record["figures"]]
+        # Names in this folder only: a record from elsewhere could name any file, and reports show what it names
+        paths = [target / Path(name).name for name in record["figures"] if name.endswith(".png")]
         if record["drawn_from"] == store.verify(result) and all(path.exists() for path in paths):
             return paths
     except (OSError, ValueError, KeyError, TypeError):

@@ -147,11 +147,15 @@ def check(stream: BinaryIO, path: Path) -> str:
             f"{path} is damaged: its bytes have SHA-256 {digest.hexdigest()[:12]}…, {sealed[:12]}… was sealed; "
             f"delete it and compute the point again, or copy it anew from where it is whole"
         )
+    looked_at = 0
     for place in places:
         stream.seek(place)
         length = structures.length(stream.read(16))
+        if place + length > size:
+            continue  # HDF5 notices that itself
+        looked_at += length  # structures do not overlap: more than the whole file is a trick to keep us busy
         stream.seek(place)
-        if place + length <= size and not structures.is_sound(stream.read(length)):  # HDF5 notices longer ones itself
+        if looked_at > size or not structures.is_sound(stream.read(length)):
             raise FileError(
                 f"{path} was sealed, but not by rgnet: HDF5 would not come back from its byte {place}; "
                 f"do not trust this file, compute it again"
@@ -275,6 +279,8 @@ def _host() -> str:
 
 
 def _is_alive(process: int) -> bool:
+    if os.name == "nt":
+        return True  # to ask there is to interrupt
     try:
         os.kill(process, 0)
     except ProcessLookupError:

@@ -1,6 +1,7 @@
 """One point from start to file: sample, coarse-grain, measure, write. Runs in any process that can import rgnet."""
 
 import math
+import threading
 import time
 import warnings
 from collections.abc import Callable, Mapping
@@ -17,9 +18,13 @@ from rgnet.models import Ising
 from rgnet.provenance import provenance
 from rgnet.sampling import sample
 from rgnet.study import scratch as scratches
+from rgnet.study.complete import is_complete
 from rgnet.study.points import Point, from_json_dict, point_seed
 
 IGNORED_ATTRS = frozenset({"duration_s", "finished", "provenance", "study_sha256", "platform", "versions"})
+
+
+_WARNINGS = threading.Lock()  # catching them is for the whole process, and a Dask worker has several threads
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,7 @@ def compute_point(data: Mapping[str, Any], job: Job) -> dict[str, Any]:
     with scratches.claim(scratch, point.name) as mine:
         if not mine:
             return {**entry, "busy": True}
-        if not job.force and path.exists():  # the runner saw none
+        if not job.force and is_complete(folder, point):  # the runner saw none
             return {**entry, "elsewhere": True}
         scratches.forget_failure(scratch, point.name)
         try:
@@ -129,7 +134,7 @@ def measure_point(
     notes: dict[str, str] = {}
 
     def attempt(group: str, function: Callable[[], xr.Dataset]) -> None:
-        with warnings.catch_warnings(record=True) as caught:
+        with _WARNINGS, warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             try:
                 groups[group] = function()

@@ -21,6 +21,7 @@ from typing import Any
 # Points are the unit of parallel work: one thread each, or two workers on two cores slow each other down
 _ONE_THREAD = dict.fromkeys(("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 _CONNECT_SECONDS = 10
+_NEW_POOLS = 4  # tries to start a pool whose workers die at once
 
 
 class ExecutorError(ValueError):
@@ -32,28 +33,57 @@ class WorkerPool(Executor):
 
     One killed process breaks the whole pool underneath: every call in flight ends in `BrokenExecutor`, and the next
     call to `submit` starts a new pool.
+
+    Attributes
+    ----------
+    workers : int
+    losses : int
+        Pools that were lost.
+    dead : set of int
+        Process numbers of the workers that died by themselves, once `bury` was called.
     """
 
     def __init__(self, workers: int) -> None:
         self.workers = workers
-        self._pool = _new_pool(workers)
+        self.losses = 0
+        self.dead: set[int] = set()
+        self._pool: ProcessPoolExecutor | None = None
+        self._processes: list[Any] = []
 
     def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Hand a call to the next idle worker."""
-        try:
-            return self._pool.submit(function, *args, **kwargs)
-        except BrokenExecutor:
-            stop(self._pool)
-            self._pool = _new_pool(self.workers)
-            return self._pool.submit(function, *args, **kwargs)
+        """Hand a call to the next idle worker; BrokenExecutor if workers keep dying while they start."""
+        for attempt in range(_NEW_POOLS):
+            try:
+                if self._pool is None:
+                    self._pool, self._processes = _new_pool(self.workers)
+                return self._pool.submit(function, *args, **kwargs)
+            except BrokenExecutor:
+                self._bury()
+                if attempt == _NEW_POOLS - 1:
+                    raise
+        raise AssertionError  # never reached
+
+    def bury(self) -> None:
+        """After a call ended in `BrokenExecutor`: end that pool, and note which workers had died by themselves."""
+        if getattr(self._pool, "_broken", False):
+            self._bury()
+
+    def _bury(self) -> None:
+        self.stop()
+        # The others were ended because of them
+        self.dead |= {process.pid for process in self._processes if process.exitcode not in (None, 0, -signal.SIGTERM)}
+        self.losses += 1
+        self._pool, self._processes = None, []
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Let the workers finish, and end them."""
-        self._pool.shutdown(wait=wait, cancel_futures=cancel_futures)
+        if self._pool is not None:
+            self._pool.shutdown(wait=wait, cancel_futures=cancel_futures)
 
     def stop(self) -> None:
         """End the workers at once."""
-        stop(self._pool)
+        if self._pool is not None:
+            stop(self._pool)
 
 
 @contextmanager
@@ -140,7 +170,8 @@ def _mpi() -> Iterator[Executor | None]:
         )
     if MPI.COMM_WORLD.rank > 0:  # leave signals to the first process
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
+            signal.signal(number, signal.SIG_DFL)
     with MPICommExecutor(MPI.COMM_WORLD, root=0) as executor:
         served: Any = executor  # like concurrent.futures' own, though not of its class
         try:
@@ -183,16 +214,17 @@ def _deaf_to_interrupts() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _new_pool(workers: int) -> ProcessPoolExecutor:
+def _new_pool(workers: int) -> tuple[ProcessPoolExecutor, list[Any]]:
+    """A pool, and its processes."""
     pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_start_worker)
     try:
         with _deaf_to_interrupts():
             for _ in range(workers):  # a worker is started for each submission, while none is idle
                 pool.submit(os.getpid)
+        return pool, list(pool._processes.values())
     except BaseException:
         stop(pool)
         raise
-    return pool
 
 
 def stop(pool: Executor) -> None:

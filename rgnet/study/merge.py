@@ -10,10 +10,12 @@ import xarray as xr
 
 from rgnet import store
 from rgnet.provenance import provenance
+from rgnet.study.complete import check_settings
 from rgnet.study.points import Point
 from rgnet.study.schema import Study
 
 RESULT = "result.h5"
+MOST_PICTURED = 200  # points whose snapshots are in the result: many small groups are slow to open
 TABLES = ("mcrg", "tangent", "couplings", "information_K", "information_h")
 
 
@@ -21,7 +23,13 @@ def merge(study: Study, points: list[Point], folder: Path) -> Path:
     """Write ``folder/result.h5`` from the points' files, unless it was made from these very files already.
 
     Groups: ``thermodynamics`` over all points; ``NETWORK/mcrg`` and its like over the points that have them;
-    ``snapshots/POINT/NETWORK``. Coordinates of ``point``: its name, ensemble, K, h, sides and number of sites.
+    ``snapshots/POINT/NETWORK``, of the first 200 points that have some. Coordinates of ``point``: its name, ensemble,
+    K, h, sides and number of sites.
+
+    Raises
+    ------
+    StudyError
+        If the file of a point holds another one, such as of the study as it was before it was edited.
     """
     path = folder / RESULT
     files = {point.name: folder / f"{point.name}.h5" for point in points}
@@ -39,9 +47,11 @@ def merge(study: Study, points: list[Point], folder: Path) -> Path:
     notes: dict[str, Any] = {}
     seconds = 0.0
     digests, finished = set(), ""
+    pictured: set[str] = set()
     for point in points:
         tree = store.open(files[point.name])
         attrs = tree.attrs
+        check_settings(files[point.name], attrs.get("point"), point)
         seconds += float(attrs["duration_s"])
         digests.add(attrs.get("study_sha256", ""))
         finished = max(finished, str(attrs.get("finished", "")))  # of the last point
@@ -52,8 +62,9 @@ def merge(study: Study, points: list[Point], folder: Path) -> Path:
         for name in names:
             if name in found and found[name].data_vars:
                 tables.setdefault(name, []).append((point, found[name].load()))
-        for net in point.networks:
+        for net in point.networks if len(pictured) < MOST_PICTURED or point.name in pictured else ():
             if f"{net}/snapshot" in found:
+                pictured.add(point.name)
                 groups[f"snapshots/{point.name}/{net}"] = found[f"{net}/snapshot"].load()
     for name, rows in tables.items():
         groups[name] = _stack(rows)

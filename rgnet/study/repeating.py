@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from rgnet import store
 from rgnet.study import scratch as scratches
 from rgnet.study.compute import IGNORED_ATTRS, Job, write_point
@@ -64,7 +66,9 @@ def repeat(path: str | Path, observer: Observer | None = None) -> Repeat:
             future.result()
     except BrokenExecutor:
         raise PointsFailedError(WORKER_DIED) from None
-    except ValueError as error:
+    except np.linalg.LinAlgError:
+        raise  # a bug, whatever its base class says
+    except (ValueError, MemoryError) as error:
         raise PointsFailedError(f"{point.name} could not be computed: {error}") from None
     finally:
         store.remove_leftovers(original.parent)

@@ -1,20 +1,20 @@
 """A study from file to results: which points are left, compute them, merge them."""
 
 import hashlib
-import json
+import math
 from concurrent.futures import BrokenExecutor, CancelledError, Executor
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 from rgnet import store
 from rgnet.study import scratch as scratches
+from rgnet.study.complete import is_complete
 from rgnet.study.compute import Job
 from rgnet.study.executors import available_cores, process_pool
 from rgnet.study.merge import RESULT, merge
 from rgnet.study.points import Point, points
 from rgnet.study.schema import Study, StudyError, load
-from rgnet.study.work import WORKER_DIED, Observer, PointsFailedError, State, compute
+from rgnet.study.work import EXECUTOR_GONE, WORKER_DIED, Observer, PointsFailedError, State, compute
 
 CHECKPOINT_EVERY = 60.0  # seconds
 
@@ -82,16 +82,18 @@ def run(
     if left:
         job = Job(checked.model_dump(mode="json"), digest, str(folder.absolute()), float(checkpoint_every), force)
         _make_folder(folder)
-        store.remove_leftovers(folder)
+        if force:
+            for point in left:
+                scratches.forget_checkpoints(scratches.scratch_of(folder), point.name)
         try:
             with ExitStack() as stack:
                 chosen = executor or stack.enter_context(process_pool(min(len(left), workers or available_cores())))
                 failed = compute(left, job, chosen, state, observer)
         except (BrokenExecutor, CancelledError):
-            raise PointsFailedError(WORKER_DIED) from None
+            raise PointsFailedError(EXECUTOR_GONE if executor is not None else WORKER_DIED) from None
         finally:
-            store.remove_leftovers(folder)
-            scratches.clean(folder)
+            _tidy(folder)
+    _tidy(folder)  # an earlier run may have been killed after its last point
     if observer is not None:
         observer(state)
     complete = [point for point in every if (folder / f"{point.name}.h5").exists()]
@@ -105,11 +107,10 @@ def run(
     return folder if missing else result
 
 
-def _check_options(workers: object, checkpoint_every: object) -> None:
+def _check_options(workers: object, checkpoint_every: float) -> None:
     if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
         raise StudyError(f"workers={workers!r}: a whole number of at least 1")
-    is_number = isinstance(checkpoint_every, (int, float)) and not isinstance(checkpoint_every, bool)
-    if not is_number or not 0 <= float(str(checkpoint_every)) < float("inf"):
+    if isinstance(checkpoint_every, bool) or not 0 <= checkpoint_every < math.inf:
         raise StudyError(f"checkpoint_every={checkpoint_every!r}: a number of seconds, such as 60")
 
 
@@ -126,6 +127,12 @@ def share(every: list[Point], i: int, n: int) -> list[Point]:
     return every[i - 1 :: n]
 
 
+def _tidy(folder: Path) -> None:
+    """Remove what processes that are gone have left behind."""
+    store.remove_leftovers(folder)
+    scratches.clean(folder)
+
+
 def _make_folder(folder: Path) -> None:
     try:
         scratches.scratch_of(folder).mkdir(parents=True, exist_ok=True)
@@ -133,44 +140,6 @@ def _make_folder(folder: Path) -> None:
         raise StudyError(
             f"{folder} cannot be made a folder for results ({error.strerror}); give another with --data (data=)"
         ) from None
-
-
-def is_complete(folder: Path, point: Point) -> bool:
-    """Whether the point's file is there, intact, and of this very point.
-
-    Raises
-    ------
-    StudyError
-        If the file belongs to a point with other settings, or is damaged.
-    """
-    path = folder / f"{point.name}.h5"
-    if not path.exists():
-        return False
-    try:
-        stored = store.read_attrs(path).get("point")
-    except store.FileError as error:
-        raise StudyError(str(error)) from None
-    wanted = point.to_dict()
-    if not isinstance(stored, dict):
-        raise StudyError(f"{path} holds no point of a study; move it away, or compute all points anew with --force")
-    if stored != wanted:
-        changed = [key for key in wanted if stored.get(key) != wanted[key]]
-        details = "; ".join(
-            "the study's seed" if key == "seed" else f"{key}: {_brief(stored.get(key), wanted[key])}" for key in changed
-        )
-        raise StudyError(
-            f"{path} was computed with other settings ({details}). Give the study another name, move the file away, or "
-            f"compute all points anew with --force"
-        )
-    return True
-
-
-def _brief(old: Any, new: Any) -> str:
-    if isinstance(old, dict) and isinstance(new, dict):
-        keys = [key for key in {**old, **new} if old.get(key) != new.get(key)]
-        return ", ".join(f"{key} {_brief(old.get(key), new.get(key))}" for key in keys)
-    texts = [text if len(text) < 50 else text[:47] + "…" for text in (json.dumps(old), json.dumps(new))]
-    return f"{texts[0]} there, {texts[1]} now"
 
 
 def merge_complete(study: Study | str | Path, *, data: str | Path = "data") -> tuple[Path, list[str]]:

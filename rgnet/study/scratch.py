@@ -5,14 +5,15 @@ are merely begun anew.
 
     POINT.lock       held (flock) by the process that computes the point: the system lets go of it when that process
                      ends, however it ends, so a claim is never stale
-    POINT.json       its progress, rewritten about twice a second: {"done": fraction, "energy": …, "seconds": …}
+    POINT.json       its progress, rewritten about twice a second: {"done", "energy", "seconds", "pid"}
     POINT.failed     why the point could not be computed, when it was last tried
-    POINT@DIGEST-VERSION/  checkpoints of its sampling (`rgnet.checkpoints`), by the digest of its settings
+    POINT@DIGEST/    checkpoints of its sampling (`rgnet.checkpoints`), by the digests of its settings and of rgnet
 """
 
 import importlib
 import json
 import os
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -20,7 +21,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from rgnet import __version__
+from rgnet._jit import this_source
 
 fcntl: Any = None  # where there are no such locks, two runs may compute a point twice, to the same bits
 with suppress(ImportError):
@@ -53,8 +54,13 @@ def claim(scratch: Path, name: str) -> Iterator[bool]:
 def _lock(path: Path) -> int | None:
     """A descriptor of the locked file, or None where another process holds it."""
     while True:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        except (FileNotFoundError, FileExistsError):
+            if path.parent.parent.is_dir():
+                continue  # another run has just tidied the folder up
+            raise
         try:
             if not _try_lock(descriptor):
                 os.close(descriptor)
@@ -69,11 +75,11 @@ def _lock(path: Path) -> int | None:
         os.close(descriptor)
 
 
-def _try_lock(descriptor: int) -> bool:
+def _try_lock(descriptor: int, shared: bool = False) -> bool:
     if fcntl is None:
         return True
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     except OSError:  # a file system without locks
@@ -84,11 +90,11 @@ def _try_lock(descriptor: int) -> bool:
 def is_claimed(scratch: Path, name: str) -> bool:
     """Whether some process is computing the point now."""
     try:
-        descriptor = os.open(scratch / f"{name}.lock", os.O_RDWR)
+        descriptor = os.open(scratch / f"{name}.lock", os.O_RDONLY)  # another user may ask as well
     except OSError:
         return False
     try:
-        return not _try_lock(descriptor)
+        return not _try_lock(descriptor, shared=True)
     finally:
         os.close(descriptor)
 
@@ -99,7 +105,7 @@ def progress_of(scratch: Path, name: str) -> dict[str, float] | None:
         entry = json.loads((scratch / f"{name}.json").read_text())
     except (OSError, ValueError):
         return None
-    return entry if isinstance(entry, dict) else None
+    return entry if isinstance(entry, dict) and {"done", "energy", "seconds", "pid"} <= set(entry) else None
 
 
 def running(scratch: Path) -> dict[str, dict[str, float]]:
@@ -121,7 +127,7 @@ def reporter(scratch: Path, name: str) -> Callable[[float, float], None]:
         now = time.monotonic()
         if now - last >= _SECONDS:
             last = now
-            entry = {"done": done, "energy": energy, "seconds": now - start}
+            entry = {"done": done, "energy": energy, "seconds": now - start, "pid": os.getpid()}
             with suppress(OSError):
                 (scratch / f"{name}.json").write_text(json.dumps(entry))
 
@@ -149,8 +155,13 @@ def failure_of(scratch: Path, name: str) -> str | None:
 
 
 def checkpoint_folder(scratch: Path, name: str, digest: str) -> Path:
-    """Where the checkpoints of a point with these settings lie: those of another version are of another run."""
-    return scratch / f"{name}@{digest}-{__version__}"
+    """Where the checkpoints of a point with these settings lie: those of other sources of rgnet are of another run."""
+    return scratch / f"{name}@{digest}-{this_source()}"
+
+
+def forget_progress(scratch: Path, name: str) -> None:
+    """The process that reported is gone."""
+    _remove(scratch / f"{name}.json")
 
 
 def forget_checkpoints(scratch: Path, name: str) -> None:
@@ -160,12 +171,19 @@ def forget_checkpoints(scratch: Path, name: str) -> None:
 
 
 def clean(folder: Path) -> None:
-    """Remove claims and reports of processes that are gone, and the scratch folder if nothing is left in it."""
+    """Remove what processes that are gone have left behind, and the scratch folder if nothing is left in it.
+
+    Checkpoints and failures of points that are not complete stay.
+    """
     scratch = scratch_of(folder)
-    for path in [*scratch.glob("*.json"), *scratch.glob("*.lock")]:
-        name = path.name.rpartition(".")[0]
-        if not is_claimed(scratch, name):
-            _remove(path)
+    names = {re.split(r"@|\.(?:json|lock|failed)$", path.name)[0] for path in scratch.glob("*")}
+    for name in names:
+        if is_claimed(scratch, name):
+            continue
+        with claim(scratch, name) as mine:  # which removes lock and progress at its end
+            if mine and (folder / f"{name}.h5").exists():
+                forget_checkpoints(scratch, name)
+                forget_failure(scratch, name)
     with suppress(OSError):  # there are checkpoints or failures, or another run is at work
         scratch.rmdir()
 

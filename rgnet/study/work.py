@@ -24,7 +24,9 @@ WORKER_DIED = (
     '`if __name__ == "__main__":` guard; complete points are kept, run again to go on'
 )
 _ASK_AGAIN = 1.0  # seconds until a point that another run has in hand is asked for again
+EXECUTOR_GONE = "the executor has lost its workers, or its scheduler; complete points are kept, run again to go on"
 _MOST_DEATHS = 3  # a point whose worker died so often is given up
+_MOST_UNEXPLAINED = 3  # workers that died with no point in hand, such as while they started
 
 
 class PointsFailedError(RuntimeError):
@@ -59,32 +61,27 @@ class State:
 class _Queue:
     """Points on their way: to be submitted, in flight, in the hands of another run.
 
-    A point that was in flight when a worker died is a suspect; only one suspect is in flight at a time, so that a point
-    that kills its worker is found out, and takes no other with it.
+    When a pool of rgnet's own loses a worker, all points in flight come back. The one that the dead worker had in hand,
+    which its report of progress tells, is tried last, and given up after three deaths; the others lose nothing.
     """
 
     executor: Executor
     job: Job
     fresh: deque[Point]
-    suspects: deque[Point] = field(default_factory=deque)
     busy: deque[tuple[float, Point]] = field(default_factory=deque)
     waiting: dict[Future[dict[str, Any]], Point] = field(default_factory=dict)
     ready: queue.SimpleQueue[Future[dict[str, Any]]] = field(default_factory=queue.SimpleQueue)
     deaths: Counter[str] = field(default_factory=Counter)
-    suspect: str | None = None
 
     @property
     def left(self) -> bool:
-        return bool(self.fresh or self.suspects or self.busy or self.waiting)
+        return bool(self.fresh or self.busy or self.waiting)
 
     def fill(self) -> None:
         """Submit as many points as the executor should have: to one of rgnet's own, one more than it has workers."""
         window = self.executor.workers + 1 if isinstance(self.executor, WorkerPool) else None
         while window is None or len(self.waiting) < window:
-            if self.suspects and self.suspect is None:
-                point = self.suspects.popleft()
-                self.suspect = point.name
-            elif self.fresh:
+            if self.fresh:
                 point = self.fresh.popleft()
             elif self.busy and time.monotonic() >= self.busy[0][0]:
                 point = self.busy.popleft()[1]
@@ -100,10 +97,7 @@ class _Queue:
             future = self.ready.get(timeout=seconds)
         except queue.Empty:
             return None
-        point = self.waiting.pop(future)
-        if self.suspect == point.name:
-            self.suspect = None
-        return future, point
+        return future, self.waiting.pop(future)
 
 
 def compute(left: list[Point], job: Job, executor: Executor, state: State, observer: Observer | None) -> dict[str, str]:
@@ -150,19 +144,7 @@ def _take(work: _Queue, future: Future[dict[str, Any]], point: Point, state: Sta
     except BrokenExecutor:
         if not isinstance(work.executor, WorkerPool):
             raise
-        began = scratches.progress_of(scratch, point.name) is not None
-        work.deaths[point.name] += 1
-        if not began and not state.finished and sum(work.deaths.values()) >= 3 * work.executor.workers:
-            raise  # no worker ever starts
-        if work.deaths[point.name] < _MOST_DEATHS:
-            work.suspects.append(point)
-            state.restarted.append(point.name)
-        else:
-            failed[point.name] = (
-                f"its worker died {_MOST_DEATHS} times: killed, or out of memory (then give fewer workers, or fewer "
-                f"draws)"
-            )
-            scratches.record_failure(scratch, point.name, failed[point.name])
+        _revive(work, work.executor, point, state, failed)
     except Exception as error:
         if type(error).__name__ != "KilledWorker":  # Dask's word for the same, after tries of its own
             raise
@@ -174,3 +156,25 @@ def _take(work: _Queue, future: Future[dict[str, Any]], point: Point, state: Sta
         else:
             state.finished.append(entry)
             state.done += 1
+
+
+def _revive(work: _Queue, pool: WorkerPool, point: Point, state: State, failed: dict[str, str]) -> None:
+    """A point that was in flight when a worker died comes back, or is given up."""
+    scratch = scratches.scratch_of(Path(work.job.folder))
+    pool.bury()
+    report = scratches.progress_of(scratch, point.name)
+    scratches.forget_progress(scratch, point.name)
+    if report is None or report["pid"] not in pool.dead:
+        if pool.losses - sum(work.deaths.values()) > _MOST_UNEXPLAINED:
+            raise BrokenExecutor  # workers die, but not of points
+        work.fresh.appendleft(point)
+        return
+    work.deaths[point.name] += 1
+    if work.deaths[point.name] < _MOST_DEATHS:
+        work.fresh.append(point)
+        state.restarted.append(point.name)
+        return
+    failed[point.name] = (
+        f"its worker died {_MOST_DEATHS} times: killed, or out of memory (then give fewer workers, or fewer draws)"
+    )
+    scratches.record_failure(scratch, point.name, failed[point.name])

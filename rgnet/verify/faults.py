@@ -26,6 +26,15 @@ _NOT_DATA = IGNORED_ATTRS | {"made_from", "points", "compute_seconds"}
 _KINDS = ("parent", "worker", "all", "interrupt", "terminate")
 # A stop that comes before Python has read rgnet ends the process as the system would
 _STOPPED = {"interrupt": (signal.SIGINT, (130, -signal.SIGINT)), "terminate": (signal.SIGTERM, (143, -signal.SIGTERM))}
+# The command as a shell in the foreground starts it: Ctrl-C is heard, whatever this process does with it
+_COMMAND = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+from rgnet.__main__ import main
+main()
+"""
+_SLOWEST = 10.0  # seconds: one that takes longer to stop has not heard
 _STUDY = """
 name = "faults"
 seed = 11
@@ -138,7 +147,7 @@ def _uninterrupted(study: Path, data: Path) -> float:
 def _start(study: Path, data: Path) -> "subprocess.Popen[str]":
     arguments = ["run", str(study), "--data", str(data), "--workers", "2", "--checkpoint-every", "0.1"]
     return subprocess.Popen(
-        [sys.executable, "-m", "rgnet", *arguments],
+        [sys.executable, "-c", _COMMAND, *arguments],
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
 
@@ -179,10 +188,11 @@ def _end(process: "subprocess.Popen[str]", kind: str, found: Faults) -> None:
         begin = time.monotonic()
         os.killpg(process.pid, number) if kind == "interrupt" else process.send_signal(number)
         _, errors = process.communicate()
-        found.slowest_stop = max(found.slowest_stop, time.monotonic() - begin)
+        seconds = time.monotonic() - begin
+        found.slowest_stop = max(found.slowest_stop, seconds)
         # 0: it had just come to its end
-        if process.returncode not in (0, *statuses) or "Traceback" in errors:
-            found.failed.append(f"{kind}: status {process.returncode}: {errors.strip()[-300:]}")
+        if process.returncode not in (0, *statuses) or "Traceback" in errors or seconds > _SLOWEST:
+            found.failed.append(f"{kind}: status {process.returncode} after {seconds:.1f} s: {errors.strip()[-300:]}")
         return
     process.kill() if kind == "parent" else os.killpg(process.pid, signal.SIGKILL)
     process.communicate()

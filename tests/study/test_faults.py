@@ -8,11 +8,17 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
+import rgnet as rg
 from rgnet import store
-from rgnet.study.compute import IGNORED_ATTRS
+from rgnet.study import State, StudyError, parse, points, work
+from rgnet.study import scratch as scratches
+from rgnet.study.compute import IGNORED_ATTRS, Job
+from rgnet.study.executors import WorkerPool, process_pool
 from rgnet.verify import faults
 
 STUDY = """
@@ -267,6 +273,119 @@ def test_a_point_whose_workers_always_die_is_given_up(reference, tmp_path, until
     assert "failed   long-32x32-K0.42: its worker died 3 times" in found.stdout
     assert run(tmp_path)[0] == 0
     assert_as(reference, folder)
+
+
+def test_one_dead_worker_holds_nothing_up(tmp_path):
+    """The point that a dead worker had in hand is begun again, the others are not held against it."""
+    seen = []
+    marker = tmp_path / "once"
+    study = parse({"name": "many", "ensembles": [{"name": "a", "shape": [4], "K": [k / 10 for k in range(1, 13)]}]})
+    job = Job({}, "", str(tmp_path))
+    (tmp_path / ".running").mkdir()
+    state = State(done=0, total=12)
+    with process_pool(3) as pool:
+        failed = work.compute(points(study), job, Once(pool, marker), state, lambda s: seen.append(len(s.running)))
+    assert failed == {}
+    assert state.restarted == ["a-4-K0.5"]
+    assert state.done == 12
+
+
+def test_first_points_that_kill_do_not_end_the_run(tmp_path):
+    """Two that always die come first: they are given up by name, and all others are computed."""
+    study = parse({"name": "many", "ensembles": [{"name": "a", "shape": [4], "K": [k / 10 for k in range(1, 9)]}]})
+    (tmp_path / ".running").mkdir()
+    state = State(done=0, total=8)
+    with process_pool(2) as pool:
+        failed = work.compute(
+            points(study), Job({}, "", str(tmp_path)), Once(pool, None, ("a-4-K0.1", "a-4-K0.2")), state, None
+        )
+    assert set(failed) == {"a-4-K0.1", "a-4-K0.2"}
+    assert all("its worker died 3 times" in reason for reason in failed.values())
+    assert state.done == 6
+
+
+class Once(WorkerPool):
+    """A pool whose calls only pretend to compute; a worker dies of the named points, once if there is a marker."""
+
+    def __init__(self, pool, marker, deadly=("a-4-K0.5",)):
+        super().__init__(pool.workers)
+        self.pool, self.marker, self.deadly = pool, marker, deadly
+
+    def submit(self, function, /, data, job):
+        return super().submit(pretend, data, job, self.marker and str(self.marker), self.deadly)
+
+
+def pretend(data, job, marker, deadly):
+    scratches.reporter(scratches.scratch_of(Path(job.folder)), data["name"])(0.0, 0.0)
+    if data["name"] in deadly and not (marker and os.path.exists(marker)):
+        if marker:
+            Path(marker).write_text("")
+        os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(0.05)
+    return {"name": data["name"], "busy": False, "elsewhere": False, "seconds": 0.0, "energy": 0.0, "notes": {}}
+
+
+def test_force_computes_anew_even_what_was_cut(tmp_path):
+    """Checkpoints are of the run that --force is meant to replace."""
+    study = parse(
+        {"name": "f", "ensembles": [{"name": "a", "shape": [8], "K": 0.3, "draws": 20, "warmup": 3, "thin": 1}]}
+    )
+    (point,) = points(study)
+    folder = scratches.checkpoint_folder(scratches.scratch_of(tmp_path / "f"), point.name, point.digest)
+    folder.mkdir(parents=True)
+    (folder / "part-000000000000.h5").write_text("of the run before")
+    with ThreadPoolExecutor(1) as executor:
+        rg.run(study, data=tmp_path, executor=executor, force=True)
+    assert not folder.exists()
+
+
+def test_what_a_killed_run_left_is_tidied_even_if_nothing_is_left_to_do(reference, tmp_path):
+    folder = tmp_path / "data" / "f"
+    shutil.copytree(reference, folder)
+    scratch = folder / ".running"
+    (scratch / "long-32x32-K0.42@0123456789abcdef-0").mkdir(parents=True)
+    for name in ("long-32x32-K0.42.lock", "long-32x32-K0.42.json", "a-8x8-K0.3.failed"):
+        (scratch / name).write_text("")
+    status, out, err = run(tmp_path)
+    assert status == 0, err
+    assert "nothing to compute" in out
+    assert_as(reference, folder)
+
+
+def test_points_of_an_edited_study_are_not_merged(tmp_path):
+    """A shard computed before the study was edited, and one after."""
+    text = STUDY.replace("draws = 3000", "draws = 30")
+    (tmp_path / "s.toml").write_text(text)
+    with ThreadPoolExecutor(1) as executor:
+        rg.run(tmp_path / "s.toml", data=tmp_path, executor=executor, shard=(1, 2))
+        (tmp_path / "s.toml").write_text(text.replace("seed = 2", "seed = 3"))
+        with pytest.raises(StudyError, match=r"was computed with other settings \(the study's seed\)"):
+            rg.run(tmp_path / "s.toml", data=tmp_path, executor=executor, shard=(2, 2))
+    assert not (tmp_path / "f" / "result.h5").exists()
+
+
+def test_claims_and_tidying_do_not_meet(tmp_path):
+    """Many claims while others remove the folder they lie in."""
+    (tmp_path / "f").mkdir()
+    scratch = scratches.scratch_of(tmp_path / "f")
+    stop = time.monotonic() + 1.0
+
+    def tidy():
+        while time.monotonic() < stop:
+            scratches.clean(tmp_path / "f")
+
+    def take(name):
+        taken = 0
+        while time.monotonic() < stop:
+            with scratches.claim(scratch, name) as mine:
+                taken += mine
+        return taken
+
+    with ThreadPoolExecutor(3) as threads:
+        tidying = threads.submit(tidy)
+        counts = [threads.submit(take, name).result for name in ("one", "two")]
+        assert all(count() > 50 for count in counts)
+        tidying.result()
 
 
 def holds(pid, name):
