@@ -269,8 +269,11 @@ def _reported(kept: str = "complete points are kept, run again to go on") -> Ite
         _end(f"error: {error}", 2 if isinstance(error, ValueError) else 1)
     except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
         _end(f"error: {error}", 2)
+    except BrokenPipeError:  # whoever read the output, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(141) from None
     except OSError as error:
-        _end(f"error: {error}", 1)
+        _end(f"error: {error if error.filename or not error.strerror else error.strerror}", 1)
 
 
 def _terminate(signum: int, frame: FrameType | None) -> None:

@@ -45,7 +45,7 @@ class ProgressDisplay:
         self.state = state
         now = "  ".join(_running(name, entry) for name, entry in sorted(state.running.items()))
         for name in state.restarted[self.restarted :]:
-            self._say(f"{name}: its worker died; another goes on from the last checkpoint", style="yellow")
+            self._say(f"{name}: its worker died; begun again, from its last checkpoint if it has one", style="yellow")
         self.restarted = len(state.restarted)
         for number, entry in enumerate(state.finished[self.reported :], self.reported + 1):
             # Points that finish together are counted one by one

@@ -30,7 +30,7 @@ def tables(result: str | Path) -> list[Table]:
         elif kind == "couplings":
             made += _decimated(network, node.to_dataset().load(), tree.attrs["study"])
     if "thermodynamics" in tree:
-        made += _energies(tree["thermodynamics"].to_dataset().load())
+        made += _energies(tree["thermodynamics"].to_dataset().load(), len(tree.attrs["points"]))
     return made
 
 
@@ -83,14 +83,15 @@ def _decimated(network: str, table: xr.Dataset, study: dict[str, Any]) -> list[T
             value, error = float(entry["coupling"]), float(entry["coupling_stderr"])
             tanh, slope = np.tanh(value), 1 - np.tanh(value) ** 2
             exact = np.tanh(K) ** scale
+            shown = f"{exact:.5f}" if exact > 1e-3 else f"{exact:.0e}"
             view.add_row(
-                f"{K:g}", str(int(level)), str(scale), parenthesis(tanh, slope * error), f"{exact:.5f}",
+                f"{K:g}", str(int(level)), str(scale), parenthesis(tanh, slope * error), shown,
                 f"{(tanh - exact) / (slope * error):+.1f}",
             )  # fmt: skip
     return [view]
 
 
-def _energies(table: xr.Dataset) -> list[Table]:
+def _energies(table: xr.Dataset, total: int) -> list[Table]:
     """How the energies of all points compare with the exact ones: one line."""
     if "energy_exact" not in table:
         return []
@@ -103,6 +104,15 @@ def _energies(table: xr.Dataset) -> list[Table]:
         view.add_column(heading, justify="right")
     limit = norm.isf(0.005 / z.size)  # exceeded in one run of a hundred, over all points together
     view.add_row(str(z.size), f"{z.mean():+.2f}", f"{np.abs(z).max():.2f}", f"{limit:.2f}")
+    remarks = []
+    if np.abs(z).max() > limit:
+        remarks.append("Beyond the limit, as one right run in a hundred is.")
+    if total > table.sizes["point"]:
+        remarks.append(
+            f"{total - table.sizes['point']} of {total} points are not among them: their chains are too short for "
+            f"errors (see their notes), so these are a selection."
+        )
+    view.caption, view.caption_justify = " ".join(remarks) or None, "left"
     return [view]
 
 
@@ -121,7 +131,7 @@ def status_text(found: Status) -> str:
             lines.append(f"failed   {point.name}: {point.reason}")
         elif point.checkpointed:
             lines.append(f"paused   {point.name}: goes on from its last checkpoint")
-    if counts["done"] < total and math.isfinite(found.seconds_left):
+    if counts["running"] + counts["left"] and math.isfinite(found.seconds_left):
         workers = f"{counts['running']} running" if counts["running"] else "all cores of this machine"
         lines.append(f"about {duration(found.seconds_left)} left with {workers}")
     if counts["done"] == total:

@@ -36,7 +36,9 @@ def exponents(table: xr.Dataset, ndim: int | None = None) -> Figure:
         ax.set_xlabel(r"operators in the sector, $N_c$")
         ax.set_ylabel(f"${name}$")
         ax.set_title(title)
-    axes[0, 0].legend(title="between levels")
+    labelled = [ax for ax in axes[0] if ax.get_legend_handles_labels()[0]]
+    if labelled:  # a sector may have no operator left
+        labelled[0].legend(title="between levels")
     return figure
 
 

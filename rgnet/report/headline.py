@@ -141,7 +141,7 @@ def _information(result: Result) -> list[Html]:
         _card(
             join(["Fisher information about ", symbol("K"), f" kept by level 1, {first[0]}"]),
             first[1],
-            "of what level 0 holds",
+            f"of what level 0 holds, {first_point[0]}",
             small,
         )
     ]

@@ -73,7 +73,7 @@ def run(
     _check_options(workers, checkpoint_every)
     every = points(checked)
     folder = Path(data) / checked.name
-    own = every if shard is None else share(every, *shard)
+    own = every if shard is None else share(every, shard)
     left = own if force else [point for point in own if not is_complete(folder, point)]
     state = State(done=len(own) - len(left), total=len(own))
     failed: dict[str, str] = {}
@@ -103,7 +103,9 @@ def run(
         result = merge(checked, complete, folder)
     if failed:
         reasons = [f"{name}: {reason}" for name, reason in failed.items()]
-        raise PointsFailedError("\n  ".join([f"{len(failed)} of {len(left)} points could not be computed:", *reasons]))
+        others = f"\n  all others are complete, and merged in {result}" if result.exists() and not shard else ""
+        head = f"{len(failed)} of {len(left)} points could not be computed:"
+        raise PointsFailedError("\n  ".join([head, *reasons]) + others)
     return folder if missing else result
 
 
@@ -114,7 +116,7 @@ def _check_options(workers: object, checkpoint_every: float) -> None:
         raise StudyError(f"checkpoint_every={checkpoint_every!r}: a number of seconds, such as 60")
 
 
-def share(every: list[Point], i: int, n: int) -> list[Point]:
+def share(every: list[Point], shard: tuple[int, int]) -> list[Point]:
     """The i-th of n shares of the points, i = 1 … n: every n-th point, so that long and short ones are spread.
 
     Raises
@@ -122,8 +124,12 @@ def share(every: list[Point], i: int, n: int) -> list[Point]:
     StudyError
         If there is no such share.
     """
-    if any(isinstance(k, bool) or not isinstance(k, int) for k in (i, n)) or not 1 <= i <= n:
-        raise StudyError(f"shard {i}/{n}: give i/n with i from 1 to n, such as 3/8 (a job array from 1 to 8)")
+    rule = "give i/n with i from 1 to n, such as 3/8 (a job array from 1 to 8); in Python (3, 8)"
+    if not isinstance(shard, tuple) or len(shard) != 2 or not all(type(k) is int for k in shard):
+        raise StudyError(f"shard={shard!r}: {rule}")
+    i, n = shard
+    if not 1 <= i <= n:
+        raise StudyError(f"shard {i}/{n}: {rule}")
     return every[i - 1 :: n]
 
 

@@ -8,13 +8,15 @@ from typing import Literal
 
 from rgnet import store
 from rgnet.study import scratch as scratches
+from rgnet.study.complete import is_complete
 from rgnet.study.executors import available_cores
 from rgnet.study.merge import RESULT
 from rgnet.study.points import Point, points
-from rgnet.study.schema import Study, load
+from rgnet.study.schema import Study, StudyError, load
 
 Stand = Literal["done", "running", "failed", "left"]
 
+_THOROUGH = 300  # points of a study up to which every file is read
 _SAMPLED = 12  # complete points whose durations are read for the estimate
 
 
@@ -33,9 +35,11 @@ class PointStatus:
     energy : float
         Running estimate of the energy per site, NaN where there is none.
     reason : str
-        Why it failed when it was last tried.
+        Why it failed when it was last tried, or why its file will not do.
     checkpointed : bool
         Whether there are checkpoints to go on from.
+
+    ``seconds`` and ``energy`` are of points that run; those of complete ones are in their files.
     """
 
     name: str
@@ -70,7 +74,8 @@ class Status:
 def status(study: Study | str | Path, *, data: str | Path = "data") -> Status:
     """How far a study is.
 
-    Files of points are taken as complete by their seal; whether they are intact is `run`'s to check.
+    Of up to 300 points every file is checked: one that is damaged, or was computed with other settings, counts as
+    failed. Of more, files are taken as complete by their seal, and `run` checks them.
 
     Parameters
     ----------
@@ -86,20 +91,25 @@ def status(study: Study | str | Path, *, data: str | Path = "data") -> Status:
     checked = study if isinstance(study, Study) else load(study)
     folder = Path(data) / checked.name
     every = points(checked)
-    found = tuple(_point(folder, point) for point in every)
+    found = tuple(_point(folder, point, len(every) <= _THOROUGH) for point in every)
     merged = (folder / RESULT).exists() and all(point.stand == "done" for point in found)
     return Status(folder, found, merged, _seconds_left(folder, every, found))
 
 
-def _point(folder: Path, point: Point) -> PointStatus:
+def _point(folder: Path, point: Point, thorough: bool) -> PointStatus:
     scratch, name = scratches.scratch_of(folder), point.name
+    checkpointed = scratches.checkpoint_folder(scratch, name, point.digest).exists()
     if scratches.is_claimed(scratch, name):
         entry = scratches.progress_of(scratch, name) or {}
         done, seconds, energy = entry.get("done", 0.0), entry.get("seconds", 0.0), entry.get("energy", math.nan)
-        return PointStatus(name, "running", fraction=done, seconds=seconds, energy=energy)
+        return PointStatus(name, "running", done, seconds, energy, checkpointed=checkpointed)
     if store.is_sealed(folder / f"{name}.h5"):
+        try:
+            if thorough:
+                is_complete(folder, point)
+        except StudyError as error:
+            return PointStatus(name, "failed", reason=str(error))
         return PointStatus(name, "done", 1.0)
-    checkpointed = scratches.checkpoint_folder(scratch, name, point.digest).exists()
     reason = scratches.failure_of(scratch, name)
     if reason is not None:
         return PointStatus(name, "failed", reason=reason, checkpointed=checkpointed)
@@ -120,7 +130,7 @@ def _seconds_left(folder: Path, every: list[Point], found: tuple[PointStatus, ..
         now = stands[point.name]
         if now.stand == "running" and now.fraction > 0.02:
             spent, work = spent + now.seconds, work + now.fraction * point.work
-    left = sum((1 - stands[p.name].fraction) * p.work for p in every if stands[p.name].stand != "done")
+    left = sum((1 - stands[p.name].fraction) * p.work for p in every if stands[p.name].stand in ("left", "running"))
     if left == 0:
         return 0.0
     workers = sum(point.stand == "running" for point in found) or min(available_cores(), len(every))

@@ -163,7 +163,9 @@ def _attempt(
     process = _start(study, data)
     kinds = list(_KINDS)
     while usual is not None and _outlives(process, float(rng.uniform(0, usual))):
-        kind = str(rng.choice(kinds))
+        # Workers are there for a part of the time only: they are aimed at more often
+        weights = np.array([3.0 if name == "worker" else 1.0 for name in kinds])
+        kind = str(rng.choice(kinds, p=weights / weights.sum()))
         if kind == "worker" and not _kill_worker(process, rng):
             continue  # there was none at this moment
         found.trials += 1

@@ -171,7 +171,7 @@ def test_a_killed_worker_is_replaced(tmp_path):
     os.kill(int(workers[0]), signal.SIGKILL)
     stdout, stderr = process.communicate(timeout=240)
     assert process.returncode == 0, stderr
-    assert "its worker died; another goes on from the last checkpoint" in stdout
+    assert "its worker died; begun again, from its last checkpoint if it has one" in stdout
     assert "[2/2]" in stdout
     assert not running.exists()
 

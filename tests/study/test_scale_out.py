@@ -281,3 +281,30 @@ def test_two_thousand_points_cost_twice_what_a_thousand_do(tmp_path, monkeypatch
     calls(100)  # imports
     small, large = calls(500), calls(2000)
     assert large < 4.6 * small
+
+
+def test_status_of_files_that_will_not_do(reference, here):
+    """An edited study: what `run` would refuse is not called done."""
+    shutil.copytree(reference, here / "wide")
+    assert studies.status(here / "s.toml", data=here).merged
+    (here / "s.toml").write_text(STUDY.replace("draws = 200", "draws = 300"))
+    found = studies.status(here / "s.toml", data=here)
+    assert found.counts == {"done": 2, "running": 0, "failed": 6, "left": 0}
+    assert "was computed with other settings (sample: draws 200 there, 300 now)" in found.points[0].reason
+    assert not found.merged
+
+
+@pytest.mark.parametrize("shard", ["1/3", (1,), (1, 2, 3), (True, 2), (1.0, 2)])
+def test_a_share_in_python_is_a_pair(here, shard):
+    with pytest.raises(studies.StudyError, match=r"shard=.*in Python \(3, 8\)"):
+        rg.run(here / "s.toml", data=here, shard=shard)
+
+
+def test_a_reader_that_has_seen_enough(reference, here):
+    """``rgnet status --json | head -1``"""
+    shutil.copytree(reference, here / "data" / "wide")
+    command = [sys.executable, "-m", "rgnet", "status", "s.toml", "--json"]
+    process = subprocess.Popen(command, cwd=here, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    assert process.wait(60) in (141, 1)
