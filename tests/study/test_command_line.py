@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from rgnet import store
+from rgnet.study import scratch as scratches
 
 TOML = """
 name = "shell"
@@ -154,7 +155,7 @@ def test_a_stop_is_quick_and_loses_nothing(tmp_path, number, status):
     assert rgnet("run", "s.toml", cwd=tmp_path).returncode == 0
 
 
-def test_a_killed_worker_is_replaced(tmp_path):
+def test_a_killed_worker_is_replaced(tmp_path, until):
     text = TOML.replace("draws = 200", "draws = 1500\nwarmup = 10\nthin = 5").replace("[8, 8]", "[64, 64]")
     (tmp_path / "s.toml").write_text(text)
     process = subprocess.Popen(
@@ -162,16 +163,12 @@ def test_a_killed_worker_is_replaced(tmp_path):
         cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     running = tmp_path / "data" / "shell" / ".running"
-    deadline = time.monotonic() + 240
-    while time.monotonic() < deadline and not (running.exists() and list(running.glob("*.json"))):
-        time.sleep(0.05)
-    workers = subprocess.run(
-        ["pgrep", "-P", str(process.pid), "-f", "spawn_main"], capture_output=True, text=True, check=True
-    ).stdout.split()
-    os.kill(int(workers[0]), signal.SIGKILL)
+    until(lambda: scratches.running(running))
+    point, report = next(iter(scratches.running(running).items()))
+    os.kill(int(report["pid"]), signal.SIGKILL)
     stdout, stderr = process.communicate(timeout=240)
     assert process.returncode == 0, stderr
-    assert "its worker died; begun again, from its last checkpoint if it has one" in stdout
+    assert stdout.count(f"{point}: its worker died; begun again, from its last checkpoint if it has one") == 1
     assert "[2/2]" in stdout
     assert not running.exists()
 

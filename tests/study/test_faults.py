@@ -134,7 +134,7 @@ def test_a_long_point_goes_on_from_its_checkpoint(reference, tmp_path, until):
     assert_as(reference, tmp_path / "data" / "f")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_a_stop_keeps_checkpoints(reference, tmp_path, number, until):
     process = start(tmp_path)
     until(lambda: len(parts(tmp_path)) >= 2)
@@ -208,6 +208,7 @@ def test_a_read_only_folder_is_said_before_computing(tmp_path):
     assert "[" not in out
 
 
+@pytest.mark.slow
 def test_a_clock_set_back_changes_nothing(reference, tmp_path):
     """Files from the future, then a clock that jumps back by an hour at every look."""
     shutil.copytree(reference, tmp_path / "data" / "f")
@@ -230,6 +231,7 @@ def test_a_clock_set_back_changes_nothing(reference, tmp_path):
     assert_as(reference, tmp_path / "data" / "f")
 
 
+@pytest.mark.slow
 def test_a_machine_that_sleeps(reference, tmp_path, until):
     process = start(tmp_path)
     until(lambda: len(parts(tmp_path)) >= 2)
@@ -243,6 +245,7 @@ def test_a_machine_that_sleeps(reference, tmp_path, until):
     assert_as(reference, tmp_path / "data" / "f")
 
 
+@pytest.mark.slow
 def test_a_point_whose_workers_always_die_is_given_up(reference, tmp_path, until):
     """Each time its worker shows up: the others are computed, and the message says what happened."""
     (tmp_path / "s.toml").write_text(STUDY)

@@ -92,6 +92,7 @@ def test_a_dask_cluster_with_a_worker_killed(reference, here, until):
     assert out.count("energy/site") >= COUNT
 
 
+@pytest.mark.slow
 def test_a_dask_address_that_does_not_answer(here):
     pytest.importorskip("distributed")
     outcome = rgnet("run", "s.toml", "--executor", "dask://127.0.0.1:9", cwd=here)
@@ -119,6 +120,7 @@ def test_mpi(reference, here):
     assert again.stdout.count("nothing to compute") == 1
 
 
+@pytest.mark.slow
 def test_mpi_with_a_process_killed(reference, here, until):
     """MPI ends all processes when one is killed: complete points stay, and the next run goes on."""
     command = [mpiexec(), "-n", "3", sys.executable, "-m", "rgnet", "run", "s.toml", "--executor", "mpi"]
@@ -156,6 +158,7 @@ def test_mpi_of_one_process_is_refused(here):
     assert "mpiexec -n 4 rgnet run STUDY.toml --executor mpi" in outcome.stderr
 
 
+@pytest.mark.slow
 def test_shards_of_a_job_array(reference, here):
     first = rgnet("run", "s.toml", "--shard", "1/3", cwd=here)
     assert first.returncode == 0, first.stderr

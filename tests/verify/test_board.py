@@ -156,6 +156,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_a_process_that_dies_costs_its_own_row_and_no_other(tmp_path):
     script = tmp_path / "board.py"
     script.write_text(SCRIPT)
