@@ -2,13 +2,14 @@
 
 import math
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from rgnet.report.gather import Result, ensemble_of
 from rgnet.report.markup import Html, join, section, symbol, table, tag
 from rgnet.report.toml import to_toml
 from rgnet.report.words import K_C, NONE, count, duration, listed, several, sides
+from rgnet.study.sections import Range
 
 MOST_FILES = 2000  # listed with their SHA-256
 _HAMILTONIAN = join(
@@ -79,8 +80,13 @@ def _shapes(study: dict[str, Any]) -> list[tuple[int, ...]]:
 
 
 def _points(ensemble: dict[str, Any]) -> int:
-    couplings = next((ensemble[key] for key in ("K", "T", "K_over_K_c") if ensemble.get(key)), [0])
-    return len(ensemble["shape"]) * len(couplings) * len(ensemble.get("h") or [0])
+    couplings = next((_numbers(ensemble[key]) for key in ("K", "T", "K_over_K_c") if ensemble.get(key)), (0.0,))
+    return len(ensemble["shape"]) * len(couplings) * len(_numbers(ensemble.get("h") or [0.0]))
+
+
+def _numbers(value: Any) -> Sequence[float]:
+    """A list of a stored study, which may be written as {start, stop, num}."""
+    return Range(**value) if isinstance(value, dict) else [float(item) for item in value]
 
 
 def _of(ensemble: dict[str, Any], study: dict[str, Any], key: str) -> Any:
@@ -149,8 +155,8 @@ def _ensemble(result: Result, ensemble: dict[str, Any]) -> list[object]:
     return [
         ensemble["name"],
         listed([sides(shape) for shape in ensemble["shape"]]),
-        join([sign, f" = {listed(float(value) for value in ensemble.get(key) or [])}"]),
-        listed(float(value) for value in ensemble.get("h") or [0.0]),
+        join([sign, f" = {listed(_numbers(ensemble.get(key) or []))}"]),
+        listed(_numbers(ensemble.get("h") or [0.0])),
         f"{_of(ensemble, study, 'draws')} × {_of(ensemble, study, 'chains')}",
         ", ".join(ensemble.get("networks") or ()) or NONE,
         ", ".join(ensemble.get("analyses") or ()) or NONE,

@@ -47,7 +47,7 @@ analyses = ["snapshots"]
 [[ensembles]]
 name = "chain"
 shape = [64]
-K = [0.5, 1.0]
+K = { start = 0.5, stop = 1.0, num = 2 }
 draws = 200
 networks = ["decimation"]
 analyses = ["couplings", "snapshots"]
