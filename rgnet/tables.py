@@ -30,7 +30,7 @@ def tables(result: str | Path) -> list[Table]:
         elif kind == "couplings":
             made += _decimated(network, node.to_dataset().load(), tree.attrs["study"])
     if "thermodynamics" in tree:
-        made += _energies(tree["thermodynamics"].to_dataset().load(), len(tree.attrs["points"]))
+        made += _energies(tree["thermodynamics"].to_dataset().load(), _too_short(tree.attrs["notes"]))
     return made
 
 
@@ -91,7 +91,12 @@ def _decimated(network: str, table: xr.Dataset, study: dict[str, Any]) -> list[T
     return [view]
 
 
-def _energies(table: xr.Dataset, total: int) -> list[Table]:
+def _too_short(notes: dict[str, dict[str, str]]) -> int:
+    """How many points have no row of thermodynamics because their chains allow no error bar."""
+    return sum("thermodynamics" in of_point for of_point in notes.values())
+
+
+def _energies(table: xr.Dataset, short: int) -> list[Table]:
     """How the energies of all points compare with the exact ones: one line."""
     if "energy_exact" not in table:
         return []
@@ -107,10 +112,9 @@ def _energies(table: xr.Dataset, total: int) -> list[Table]:
     remarks = []
     if np.abs(z).max() > limit:
         remarks.append("Beyond the limit, as one right run in a hundred is.")
-    if total > table.sizes["point"]:
+    if short:
         remarks.append(
-            f"{total - table.sizes['point']} of {total} points are not among them: their chains are too short for "
-            f"errors (see their notes), so these are a selection."
+            f"{short} more points have chains too short for error bars (see their notes): these are a selection."
         )
     view.caption, view.caption_justify = " ".join(remarks) or None, "left"
     return [view]
