@@ -251,15 +251,13 @@ def test_a_point_whose_workers_always_die_is_given_up(reference, tmp_path, until
     (tmp_path / "s.toml").write_text(STUDY)
     process = start(tmp_path)
     deaths = 0
-    progress = tmp_path / "data" / "f" / ".running" / "long-32x32-K0.42.json"
+    running = tmp_path / "data" / "f" / ".running"
     while process.poll() is None:
-        if progress.exists():
-            for pid in faults._children(process.pid):
-                if holds(pid, "long-32x32-K0.42.lock"):
-                    os.kill(pid, signal.SIGKILL)
-                    deaths += 1
-                    until(lambda pid=pid: not os.path.exists(f"/proc/{pid}/fd"))
-                    progress.unlink(missing_ok=True)
+        report = scratches.progress_of(running, "long-32x32-K0.42")
+        if report is not None and holds(int(report["pid"]), "long-32x32-K0.42.lock"):
+            os.kill(int(report["pid"]), signal.SIGKILL)
+            deaths += 1
+            until(lambda pid=int(report["pid"]): not holds(pid, "long-32x32-K0.42.lock"))
         time.sleep(0.01)
     _, err = process.communicate()
     assert deaths == 3
