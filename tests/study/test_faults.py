@@ -117,6 +117,7 @@ def test_the_trials_see_what_is_lost_half_and_different(reference, tmp_path):
     assert len(found.failed) == 1
 
 
+@pytest.mark.slow
 def test_a_long_point_goes_on_from_its_checkpoint(reference, tmp_path, until):
     """Killed in the middle of it: what was drawn is not drawn again."""
     process = start(tmp_path)

@@ -110,6 +110,7 @@ def mpiexec():
     return found
 
 
+@pytest.mark.slow
 def test_mpi(reference, here):
     outcome = rgnet("run", "s.toml", "--executor", "mpi", cwd=here, before=[mpiexec(), "-n", "3"])
     assert outcome.returncode == 0, outcome.stderr
