@@ -58,7 +58,7 @@ def _lock(path: Path) -> int | None:
             path.parent.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         except (FileNotFoundError, FileExistsError):
-            if path.parent.parent.is_dir():
+            if path.parent.parent.is_dir() and not path.parent.is_file():
                 continue  # another run has just tidied the folder up
             raise
         try:
