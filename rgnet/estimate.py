@@ -2,10 +2,12 @@
 
 import math
 from dataclasses import asdict, dataclass
+from statistics import NormalDist
 from typing import Any, Literal
 
 Kind = Literal["exact", "estimate", "lower", "upper"]
 KINDS = ("exact", "estimate", "lower", "upper")
+FAMILY = 0.01  # how often true scores that are judged together have one beyond their limit
 
 
 @dataclass(frozen=True)
@@ -85,3 +87,21 @@ def parenthesis(value: float, stderr: float) -> str:
     # From one on, an error is written with its point: 12.3(1.4), not 12.3(14)
     shown = f"{stderr:.{decimals}f}" if stderr >= 1 else str(error)
     return f"{value:.{decimals}f}({shown})"
+
+
+def z_limit(count: int, dof: float = math.inf) -> float:
+    """|z| that the largest of so many true scores exceeds with probability `FAMILY`, at most (Bonferroni).
+
+    Parameters
+    ----------
+    count : int
+        Scores that are judged together.
+    dof : float
+        Degrees of freedom of the error behind the score; with few, z is a Student t.
+    """
+    tail = FAMILY / (2 * max(count, 1))
+    if math.isinf(dof):
+        return NormalDist().inv_cdf(1.0 - tail)
+    from scipy.stats import t
+
+    return float(t.isf(tail, dof))

@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from rich.table import Table
-from scipy.stats import norm
 
 from rgnet import store
-from rgnet.estimate import parenthesis
+from rgnet.estimate import FAMILY, parenthesis, z_limit
 from rgnet.exact import critical, is_critical
 from rgnet.study import Status
 
@@ -105,9 +104,9 @@ def _energies(table: xr.Dataset, short: int) -> list[Table]:
     if z.size == 0:
         return []
     view = Table(title="Energies beside exact ones", title_justify="left")
-    for heading in ("points", "mean z", "largest |z|", "99 % limit"):
+    for heading in ("points", "mean z", "largest |z|", f"{100 * (1 - FAMILY):g} % limit"):
         view.add_column(heading, justify="right")
-    limit = norm.isf(0.005 / z.size)  # exceeded in one run of a hundred, over all points together
+    limit = z_limit(z.size)  # over all points together
     view.add_row(str(z.size), f"{z.mean():+.2f}", f"{np.abs(z).max():.2f}", f"{limit:.2f}")
     remarks = []
     if np.abs(z).max() > limit:

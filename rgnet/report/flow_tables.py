@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from rgnet.estimate import FAMILY, z_limit
 from rgnet.exact import ising2d
 from rgnet.flow.mcrg import FLAGS
 from rgnet.report.gather import Result
 from rgnet.report.markup import Html, join, section, symbol, table, tag
 from rgnet.report.words import (
-    FAMILY,
     NONE,
     Y_H,
     Y_T,
@@ -23,7 +23,6 @@ from rgnet.report.words import (
     scores,
     several,
     where,
-    z_limit,
 )
 
 MOST_ROWS = 200  # of one table

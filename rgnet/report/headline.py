@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from rgnet.estimate import FAMILY, z_limit
 from rgnet.exact import ising2d
 from rgnet.report.gather import Result
 from rgnet.report.markup import Html, join, symbol, tag
-from rgnet.report.words import FAMILY, NONE, Y_H, Y_T, measured, minus, scores, z_limit
+from rgnet.report.words import NONE, Y_H, Y_T, measured, minus, scores
 
 MOST_CARDS = 6
 

@@ -3,11 +3,11 @@
 import numpy as np
 import xarray as xr
 
+from rgnet.estimate import FAMILY, z_limit
 from rgnet.report.flow_tables import MOST_POINTS, MOST_ROWS, couplings, exponents, left_out, tangent, together
 from rgnet.report.gather import Result
 from rgnet.report.markup import Html, join, section, symbol, table, tag
 from rgnet.report.words import (
-    FAMILY,
     K_C,
     NONE,
     count,
@@ -17,7 +17,6 @@ from rgnet.report.words import (
     scores,
     several,
     where,
-    z_limit,
 )
 
 

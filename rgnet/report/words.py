@@ -3,7 +3,6 @@
 import math
 import re
 from collections.abc import Iterable
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,6 @@ from rgnet.exact import Critical
 from rgnet.report.gather import Result
 from rgnet.report.markup import Html, join, symbol, tag
 
-FAMILY = 0.01  # how often a whole table of true values has a score beyond its limit
 K_C = symbol("K", "c")
 Y_T, Y_H = symbol("y", "t"), symbol("y", "h")
 NONE = "–"
@@ -39,11 +37,6 @@ def exact_number(value: Any) -> str:
 def minus(number: str) -> str:
     """A number with a true minus sign, which is as wide as its digits, in front and in an exponent."""
     return number.replace("-", "−")
-
-
-def z_limit(count: int) -> float:
-    """|z| that the largest of ``count`` normal scores exceeds with probability `FAMILY`, at most (Bonferroni)."""
-    return NormalDist().inv_cdf(1.0 - FAMILY / (2 * max(count, 1)))
 
 
 def scores(value: Any, error: Any, exact: Any) -> Any:

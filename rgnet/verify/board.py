@@ -21,9 +21,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from rgnet.estimate import z_limit
 from rgnet.verify.registry import Check, Measured, Row, checks, select
 
-FAMILY = 0.01  # probability that a right board fails
 SEED = 2017
 
 
@@ -169,14 +169,6 @@ def run(
     return Board(judge([done[name] for name in rows]), seed, full, count, time.monotonic() - begun)
 
 
-def limit(rows: int, dof: float = math.inf) -> float:
-    """Largest |z| allowed when so many statistical rows are judged together."""
-    from scipy import stats
-
-    tail = FAMILY / (2 * max(rows, 1))
-    return float(stats.norm.isf(tail) if math.isinf(dof) else stats.t.isf(tail, dof))
-
-
 def judge(outcomes: Sequence[Outcome]) -> list[Outcome]:
     """The outcomes with ``limit`` and ``passed`` set: the more statistical rows there are, the larger the limit."""
     count = sum(outcome.row.tolerance is None for outcome in outcomes)
@@ -191,7 +183,7 @@ def _judged(outcome: Outcome, count: int) -> Outcome:
         return replace(outcome, passed=abs(outcome.measured - outcome.expected) <= tolerance)
     # Welch and Satterthwaite: the expected value's error counts as known
     dof = outcome.dof * (1 + (outcome.row.expected_stderr / outcome.stderr) ** 2) ** 2
-    allowed = limit(count, dof)
+    allowed = z_limit(count, dof)
     return replace(outcome, limit=allowed, passed=abs(outcome.z) <= allowed)
 
 

@@ -23,8 +23,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from rgnet import __version__
-from rgnet.estimate import parenthesis
-from rgnet.verify.board import FAMILY, Board, Outcome, limit
+from rgnet.estimate import FAMILY, parenthesis, z_limit
+from rgnet.verify.board import Board, Outcome
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -134,7 +134,7 @@ def summary(board: Board) -> str:
     lines[0] += f"; failed: {', '.join(outcome.row.name for outcome in failed)}." if failed else "."
     if judged:
         few = max((outcome.limit for outcome in judged if math.isfinite(outcome.limit)), default=math.nan)
-        allowed = limit(len(judged))
+        allowed = z_limit(len(judged))
         wider = f" (up to {few:.2f} where the error itself is from few blocks)" if few > allowed + 0.005 else ""
         have = "row has" if len(judged) == 1 else "rows have"
         lines.append(
@@ -170,7 +170,7 @@ def to_dict(board: Board) -> dict[str, Any]:
         "workers": board.workers,
         "seconds": round(board.seconds, 3),
         "family": FAMILY,
-        "limit": limit(judged) if judged else None,
+        "limit": z_limit(judged) if judged else None,
         "passed": not board.failed,
         "rows": [_row(outcome) for outcome in board.outcomes],
     }

@@ -12,13 +12,12 @@ import pytest
 import xarray as xr
 
 from rgnet import __version__, plot, report, store
-from rgnet.estimate import parenthesis
+from rgnet.estimate import parenthesis, z_limit
 from rgnet.report.figures import figures
 from rgnet.report.gather import load
 from rgnet.report.markup import Html, plain, tag
 from rgnet.report.numbers import numbers
 from rgnet.report.toml import to_toml
-from rgnet.report.words import z_limit
 from rgnet.study.schema import Study
 
 

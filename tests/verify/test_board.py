@@ -15,8 +15,8 @@ import pytest
 import scipy.stats
 
 from rgnet import Estimate
-from rgnet.verify import Check, Measured, Row, limit, run
-from rgnet.verify.board import FAMILY
+from rgnet.estimate import FAMILY, z_limit
+from rgnet.verify import Check, Measured, Row, run
 
 
 def board(*items, **options):
@@ -33,39 +33,39 @@ def exact(name, value, tolerance, expected=0.0):
 
 
 def test_the_limit_is_bonferronis():
-    assert limit(1) == pytest.approx(2.5758, abs=1e-4)
+    assert z_limit(1) == pytest.approx(2.5758, abs=1e-4)
     for rows in (1, 10, 77, 500):
-        assert rows * 2 * scipy.stats.norm.sf(limit(rows)) == pytest.approx(FAMILY)
-        assert rows * 2 * scipy.stats.t.sf(limit(rows, 20), 20) == pytest.approx(FAMILY)
-    assert limit(50, 1e9) == pytest.approx(limit(50), rel=1e-6)
-    assert limit(50, 20) > limit(50) + 0.5
+        assert rows * 2 * scipy.stats.norm.sf(z_limit(rows)) == pytest.approx(FAMILY)
+        assert rows * 2 * scipy.stats.t.sf(z_limit(rows, 20), 20) == pytest.approx(FAMILY)
+    assert z_limit(50, 1e9) == pytest.approx(z_limit(50), rel=1e-6)
+    assert z_limit(50, 20) > z_limit(50) + 0.5
 
 
 def test_a_right_board_fails_for_about_one_seed_in_a_hundred():
     rng = np.random.default_rng(1)
     z, t = rng.standard_normal((20_000, 40)), rng.standard_t(20, (20_000, 40))
-    for draws, allowed in ((z, limit(40)), (t, limit(40, 20))):
+    for draws, allowed in ((z, z_limit(40)), (t, z_limit(40, 20))):
         rate = (np.abs(draws) > allowed).any(axis=1).mean()
         assert abs(rate - FAMILY) < 4 * math.sqrt(FAMILY / 20_000)
-    assert (np.abs(t) > limit(40)).any(axis=1).mean() > 2 * FAMILY  # a t is not a normal
+    assert (np.abs(t) > z_limit(40)).any(axis=1).mean() > 2 * FAMILY  # a t is not a normal
 
 
 def test_rows_are_judged_by_how_many_there_are():
-    z = 3.0  # more than limit(1), less than limit(10)
+    z = 3.0  # more than z_limit(1), less than z_limit(10)
     assert board(normal("alone", z)).failed
     together = board(normal("one", z), *(normal(f"other-{k}", 0.1) for k in range(9)))
     assert not together.failed
-    assert together.outcomes[0].limit == pytest.approx(limit(10))
+    assert together.outcomes[0].limit == pytest.approx(z_limit(10))
     assert board(normal("one", z), *(exact(f"other-{k}", 0.0, 1e-3) for k in range(9))).failed  # those have no z
 
 
 def test_few_degrees_of_freedom_widen_the_limit_unless_the_expected_error_dominates():
     few = board(normal("few", 3.0, dof=10)).outcomes[0]
-    assert few.limit == pytest.approx(limit(1, 10))
+    assert few.limit == pytest.approx(z_limit(1, 10))
     assert few.passed
     mixed = board(normal("mixed", 3.0, dof=10, expected_stderr=10.0)).outcomes[0]
     assert mixed.z == pytest.approx(3 / math.hypot(1, 10))
-    assert mixed.limit == pytest.approx(limit(1), rel=1e-3)
+    assert mixed.limit == pytest.approx(z_limit(1), rel=1e-3)
 
 
 def test_planted_wrong_rows_fail():

@@ -7,7 +7,8 @@ import pytest
 from rich.console import Console
 
 from rgnet import __version__
-from rgnet.verify import Board, Outcome, Row, UnknownRowError, limit, main, summary, text, to_json
+from rgnet.estimate import z_limit
+from rgnet.verify import Board, Outcome, Row, UnknownRowError, main, summary, text, to_json
 from rgnet.verify.board import judge
 
 
@@ -63,7 +64,7 @@ def test_it_fits(width):
 def test_the_summary_says_what_it_comes_to():
     said = summary(made())
     assert said.startswith("5 of 7 rows pass; failed: flow/wrong, store/bad.")
-    assert f"5 rows have a z; a row fails beyond |z| = {limit(5):.2f} (up to {limit(5, 9):.2f} where" in said
+    assert f"5 rows have a z; a row fails beyond |z| = {z_limit(5):.2f} (up to {z_limit(5, 9):.2f} where" in said
     assert "1 % of all seeds (Bonferroni)" in said
     assert "Largest |z| 10.00" in said
     assert "seed 5, 2 processes, 12 s" in said
@@ -76,7 +77,7 @@ def test_json_has_the_documented_schema_and_no_nan():
         "passed", "rows",
     ]  # fmt: skip
     assert (data["schema"], data["rgnet"], data["seed"], data["passed"]) == (1, __version__, 5, False)
-    assert data["limit"] == pytest.approx(limit(5))
+    assert data["limit"] == pytest.approx(z_limit(5))
     rows = {row["name"]: row for row in data["rows"]}
     assert list(rows["flow/good"]) == [
         "name", "quantity", "kind", "expected", "expected_stderr", "source", "note", "tolerance", "measured", "stderr",
