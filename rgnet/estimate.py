@@ -1,12 +1,13 @@
 """``Estimate``: a number that says what it is worth."""
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from statistics import NormalDist
 from typing import Any, Literal
 
 Kind = Literal["exact", "estimate", "lower", "upper"]
 KINDS = ("exact", "estimate", "lower", "upper")
+UNITS = {"nats": 1.0, "bits": math.log(2.0)}  # in nats
 FAMILY = 0.01  # how often true scores that are judged together have one beyond their limit
 
 
@@ -57,6 +58,31 @@ class Estimate:
 
     def __float__(self) -> float:
         return float(self.value)
+
+    def to(self, unit: str) -> "Estimate":
+        """The same information in "nats" or "bits" (1 bit = ln 2 nats).
+
+        Raises
+        ------
+        ValueError
+            If ``unit`` is neither, or the number is no information.
+        """
+        if unit not in UNITS:
+            raise ValueError(f'unit={unit!r}: information is given in "nats" or "bits"')
+        if self.unit not in UNITS:
+            raise ValueError(f'this estimate has the unit {self.unit!r}: only "nats" and "bits" convert to each other')
+        factor = UNITS[self.unit] / UNITS[unit]
+        if factor == 1.0:
+            return self
+        assert self.interval is not None  # set on creation
+        low, high = self.interval
+        return replace(
+            self,
+            value=self.value * factor,
+            stderr=self.stderr * factor,
+            interval=(low * factor, high * factor),
+            unit=unit,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as a plain dictionary (JSON-ready)."""
