@@ -13,6 +13,7 @@ import h5py
 import numpy as np
 import pytest
 import xarray as xr
+from forged_files import forge, seal
 
 from rgnet import store
 from rgnet.store import sealing
@@ -29,14 +30,9 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "point.h5"
 
 
-def reseal(path: Path, image: bytes) -> None:
-    """What a forger can do: seal any bytes."""
-    path.write_bytes(image + f"\nrgnet-sha256:{hashlib.sha256(image).hexdigest()}\n".encode())
-
-
 def test_the_seal_is_as_documented(path):
-    image, seal = path.read_bytes()[: -sealing.SEAL_SIZE], path.read_bytes()[-sealing.SEAL_SIZE :]
-    assert seal == b"\nrgnet-sha256:" + hashlib.sha256(image).hexdigest().encode() + b"\n"
+    image, line = path.read_bytes()[: -sealing.SEAL_SIZE], path.read_bytes()[-sealing.SEAL_SIZE :]
+    assert line == b"\nrgnet-sha256:" + hashlib.sha256(image).hexdigest().encode() + b"\n"
 
 
 def test_truncated_files_are_refused(path):
@@ -86,21 +82,12 @@ def test_other_files_are_refused(tmp_path, content):
         store.open(tmp_path / "x.h5")
 
 
-def forge(path: Path, build) -> Path:
-    """An HDF5 file of h5py with rgnet's header and seal, changed by ``build``."""
-    with h5py.File(path, "w") as file:
-        file.attrs.update({"format": "rgnet", "format_version": np.array([1]), "rgnet_version": "9.9"})
-        build(file)
-    reseal(path, path.read_bytes())
-    return path
-
-
 def test_a_foreign_file_is_refused(tmp_path):
     with h5py.File(tmp_path / "x.h5", "w") as file:
         file["a"] = np.arange(10)
     with pytest.raises(store.FileError, match="another program wrote it"):
         store.open(tmp_path / "x.h5")
-    reseal(tmp_path / "x.h5", (tmp_path / "x.h5").read_bytes())
+    seal(tmp_path / "x.h5", (tmp_path / "x.h5").read_bytes())
     with pytest.raises(store.FileError, match="is no rgnet file"):
         store.open(tmp_path / "x.h5")
 

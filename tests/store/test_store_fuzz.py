@@ -1,6 +1,5 @@
 """Thousands of damaged, mutated and arbitrary files: read whole, or refused with `FileError`."""
 
-import hashlib
 import textwrap
 from pathlib import Path
 
@@ -9,23 +8,11 @@ import hypothesis
 import numpy as np
 import pytest
 import xarray as xr
+from forged_files import forge
 from hypothesis import strategies as st
 
 from rgnet import store
 from rgnet.verify.damage import damage_outcomes, damaged_files
-
-
-def seal(path: Path, image: bytes) -> Path:
-    path.write_bytes(image + f"\nrgnet-sha256:{hashlib.sha256(image).hexdigest()}\n".encode())
-    return path
-
-
-def forge(path: Path, build, **options) -> Path:
-    """A sealed HDF5 file with rgnet's header, and what ``build`` puts into it."""
-    with h5py.File(path, "w", **options) as file:
-        file.attrs.update({"format": "rgnet", "format_version": np.array([1]), "rgnet_version": "9.9"})
-        build(file)
-    return seal(path, path.read_bytes())
 
 
 def many_links_and_attributes(path: Path) -> bytes:

@@ -1,6 +1,5 @@
 """Files made to do harm are refused by name, quickly, and in little memory."""
 
-import hashlib
 import os
 import signal
 import socket
@@ -14,24 +13,12 @@ import numpy as np
 import pytest
 import scipy.io
 import xarray as xr
+from forged_files import forge, seal
 
 from rgnet import store
 from rgnet.store import guard, reading
 
 posix = pytest.mark.skipif(os.name != "posix", reason="pipes, devices and owners of POSIX")
-
-
-def seal(path: Path, image: bytes) -> Path:
-    path.write_bytes(image + f"\nrgnet-sha256:{hashlib.sha256(image).hexdigest()}\n".encode())
-    return path
-
-
-def forge(path: Path, build, **options) -> Path:
-    """A sealed HDF5 file with rgnet's header, and what ``build`` puts into it."""
-    with h5py.File(path, "w", **options) as file:
-        file.attrs.update({"format": "rgnet", "format_version": np.array([1]), "rgnet_version": "9.9"})
-        build(file)
-    return seal(path, path.read_bytes())
 
 
 @contextmanager

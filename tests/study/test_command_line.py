@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from shell import rgnet
 
 from rgnet import store
 from rgnet.study import scratch as scratches
@@ -24,11 +25,6 @@ name = "a"
 shape = [8, 8]
 K = [0.3, 0.4]
 """
-
-
-def rgnet(*arguments, cwd, timeout=300):
-    command = [sys.executable, "-m", "rgnet", *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=timeout)
 
 
 def times(folder):
