@@ -12,12 +12,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from shell import rgnet
 
 import rgnet as rg
 from rgnet import store
 from rgnet import study as studies
 from rgnet.study import scratch as scratches
-from rgnet.study.compute import IGNORED_ATTRS
+from rgnet.study.compute import NO_DATA
 
 STUDY = """
 name = "wide"
@@ -39,11 +40,6 @@ thin = 10
 update = "heat-bath"
 """
 COUNT = 8
-
-
-def rgnet(*arguments, cwd, before=(), timeout=300):
-    command = [*before, sys.executable, "-m", "rgnet", *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=timeout)
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +65,7 @@ def assert_as(reference, folder):
     assert points(folder) == points(reference)
     assert len(points(folder)) == COUNT
     for name in points(reference):
-        assert store.same(reference / name, folder / name, ignore=IGNORED_ATTRS) == []
+        assert store.same(reference / name, folder / name, ignore=NO_DATA) == []
     assert (folder / "result.h5").exists()
     assert not (folder / ".running").exists()
 
