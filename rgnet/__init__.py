@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rgnet import (
         exact,
         flow,
+        hierarchies,
         info,
         information,
         layers,
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
     from rgnet.study import run
 
 _MODULES = (
-    "exact", "flow", "info", "information", "layers", "models", "observables", "operators",
+    "exact", "flow", "hierarchies", "info", "information", "layers", "models", "observables", "operators",
     "plot", "report", "stats", "store", "study", "updates", "verify",
 )  # fmt: skip
 _NAMES = {
@@ -66,8 +67,8 @@ _NAMES = {
 
 __all__ = [
     "BlockAverage", "Decimation", "Estimate", "Ising", "Kadanoff", "Majority", "Network", "Operator",
-    "ShortChainError", "__version__", "exact", "flow", "info", "information", "layers", "models", "observables",
-    "open", "operators", "plot", "report", "run", "sample", "stats", "store", "study", "updates", "verify",
+    "ShortChainError", "__version__", "exact", "flow", "hierarchies", "info", "information", "layers", "models",
+    "observables", "open", "operators", "plot", "report", "run", "sample", "stats", "store", "study", "updates", "verify",
 ]  # fmt: skip
 
 

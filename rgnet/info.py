@@ -166,7 +166,10 @@ def _point(found: Mapping[str, Any]) -> Rows:
             f"{point.get('name', '?')} (ensemble {point.get('ensemble', '?')}, seed {point.get('seed', '?')})",
         )
     model = _mapping(point.get("model"))
-    if model:
+    if "hierarchy" in model:
+        rest = (f"{key} {_value(v)}" for key, v in model.items() if key != "hierarchy")
+        yield "Hierarchy", ", ".join([str(model["hierarchy"]), *rest])
+    elif model:
         sides = "×".join(map(str, _list(model.get("shape"))))
         rest = (f"{key} {_value(v)}" for key, v in model.items() if key not in ("name", "shape") and v != {})
         yield "Model", ", ".join([f"{model.get('name', '?')} {sides}", *rest])

@@ -30,7 +30,38 @@ def tables(result: str | Path) -> list[Table]:
             made += _decimated(network, node.to_dataset().load(), tree.attrs["study"])
     if "thermodynamics" in tree:
         made += _energies(tree["thermodynamics"].to_dataset().load(), _too_short(tree.attrs["notes"]))
+    if "ledger" in tree:
+        made += _ledger(tree["ledger"].to_dataset().load())
     return made
+
+
+def _ledger(table: xr.Dataset) -> list[Table]:
+    """Information about the cause by network and level: exact, estimated, bound from below."""
+    made = []
+    for index, point in enumerate(table["point"].values[:_MOST]):
+        row = table.isel(point=index)
+        view = Table(title=f"Information about y_0 (nats): {point}", title_justify="left")
+        view.add_column("network")
+        for heading in ("level", "sites", "exact", "estimate", "at least", "states"):
+            view.add_column(heading, justify="right")
+        for name in row["network"].values:
+            for level in row["level"].values:
+                entry = {key: item.item() for key, item in row.sel(network=name, level=level).data_vars.items()}
+                if not math.isfinite(entry["sites"]):
+                    continue
+                view.add_row(
+                    str(name), str(int(level)), f"{entry['sites']:.0f}", _number(entry["exact"]),
+                    _number(entry["information"], entry["information_stderr"]),
+                    _number(entry["lower"], entry["lower_stderr"]), _number(entry["states"]),
+                )  # fmt: skip
+        made.append(view)
+    if table.sizes["point"] > _MOST:
+        made[-1].caption = f"{table.sizes['point'] - _MOST} more points are in the result file"
+    return made
+
+
+def _number(value: float, error: float = 0.0) -> str:
+    return "" if not math.isfinite(value) else parenthesis(value, error) if error else f"{value:.6g}"
 
 
 def _exponents(network: str, table: xr.Dataset, study: dict[str, Any]) -> list[Table]:

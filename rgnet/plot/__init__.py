@@ -19,11 +19,12 @@ from rgnet.plot.configurations import configurations, coupling_label
 from rgnet.plot.couplings import decimation, flow
 from rgnet.plot.exponents import exponents, tangent
 from rgnet.plot.information import information
+from rgnet.plot.ledger import ledger
 from rgnet.plot.thermodynamics import thermodynamics
 from rgnet.study import attributes
 
 __all__ = [
-    "configurations", "decimation", "exponents", "figures", "flow", "information", "save_all", "tangent",
+    "configurations", "decimation", "exponents", "figures", "flow", "information", "ledger", "save_all", "tangent",
     "thermodynamics", "up_to_date",
 ]  # fmt: skip
 
@@ -69,6 +70,12 @@ def figures(result: str | Path) -> dict[str, Figure]:
             kept.setdefault(row["point"].item(), {}).setdefault(about, {})[name.split("/")[0]] = row
     for point, tables in kept.items():
         made["information" if len(kept) == 1 else f"information-{point}"] = information(tables)
+    if "ledger" in groups:
+        table = groups["ledger"]
+        names = [str(name) for name in table["point"].values[:_MOST]]
+        for index, name in enumerate(names):
+            row = table.isel(point=index).assign_attrs(attributes(table, name))
+            made["ledger" if len(names) == 1 else f"ledger-{name}"] = ledger(row, name)
     scan = _scan(groups.get("thermodynamics"))
     if scan is not None:
         known = critical(int(scan["ndim"][0])) if plain else None

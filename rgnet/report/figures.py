@@ -45,6 +45,12 @@ _CAPTIONS: dict[str, tuple[str, Html]] = {
         join(["Fisher information about the coupling ", symbol("K"), " and the field ", symbol("h"), " kept by level. "
               "Beyond level 0 each entry is a lower bound."]),
     ),
+    "ledger": (
+        "Information about the cause, states and time by level, one colour a network",
+        join(["Information about the cause ", symbol("y", "0"), " kept by level, one colour a network: exact values "
+              "(dashed), estimates (dots, 95 % bars) and lower bounds from a classifier (triangles); beside it how "
+              "many different states occur among the draws, and how long the map to that level takes."]),
+    ),
     "thermodynamics": (
         "Susceptibility, Binder cumulant and correlation length against the coupling, one line a lattice size",
         join(["Susceptibility, Binder cumulant and correlation length over ", symbol("L"), " against the coupling, one "

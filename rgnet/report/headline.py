@@ -13,6 +13,7 @@ import xarray as xr
 from rgnet.estimate import FAMILY, z_limit
 from rgnet.exact import ising2d
 from rgnet.report.gather import Result
+from rgnet.report.ledgers import points
 from rgnet.report.markup import Html, join, symbol, tag
 from rgnet.report.words import NONE, Y_H, Y_T, measured, minus, scores
 
@@ -21,7 +22,8 @@ MOST_CARDS = 6
 
 def headline(result: Result) -> Html | None:
     """A row of cards: what it is, the measured value, the exact one."""
-    cards = [*_exponents(result), *_tangent(result), *_energies(result), *_decimation(result), *_information(result)]
+    cards = [*_exponents(result), *_tangent(result), *_energies(result), *_decimation(result), *_information(result),
+             *_ledger(result)]  # fmt: skip
     return tag("div", *cards[:MOST_CARDS], class_="cards") if cards else None
 
 
@@ -146,3 +148,24 @@ def _information(result: Result) -> list[Html]:
             small,
         )
     ]
+
+
+def _ledger(result: Result) -> list[Html]:
+    """What the data know of the cause, and how estimates compare with exact values, over all points."""
+    table = result.groups.get("ledger")
+    if table is None:
+        return []
+    name, row = points(result)[0]
+    whole = row.isel(level=0, network=0)
+    exact = float(whole["exact"])
+    beside = f"exact {exact:.5g} nats" if np.isfinite(exact) else "no exact value"
+    cards = [
+        _card(
+            join(["Information about ", symbol("y", "0"), f" in the data, {name}"]),
+            measured(whole["information"], whole["information_stderr"]),
+            beside,
+            f"of {float(row.attrs['entropy']):.5g} nats of the cause itself",
+        )
+    ]
+    z = scores(table["information"].values, table["information_stderr"].values, table["exact"].values)
+    return cards + _largest("Information beside exact values", z, "levels")

@@ -6,6 +6,7 @@ import xarray as xr
 from rgnet.estimate import FAMILY, z_limit
 from rgnet.report.flow_tables import MOST_POINTS, MOST_ROWS, couplings, exponents, left_out, tangent, together
 from rgnet.report.gather import Result
+from rgnet.report.ledgers import ledgers
 from rgnet.report.markup import Html, join, section, symbol, table, tag
 from rgnet.report.words import (
     K_C,
@@ -28,6 +29,7 @@ def numbers(result: Result) -> list[tuple[str, str, Html]]:
         ("couplings", "Couplings", couplings(result)),
         ("thermodynamics", "Thermodynamics", thermodynamics(result)),
         ("information", "Information", information(result)),
+        ("ledger", "Ledger", ledgers(result)),
         ("notes", "Notes", notes(result)),
     )
     return [(anchor, name, part) for anchor, name, part in made if part]

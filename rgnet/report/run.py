@@ -9,7 +9,8 @@ from rgnet.report.gather import Result, ensemble_of
 from rgnet.report.markup import Html, join, section, symbol, table, tag
 from rgnet.report.toml import to_toml
 from rgnet.report.words import K_C, NONE, count, duration, listed, several, sides
-from rgnet.study.sections import Range
+from rgnet.study import hierarchy_rules
+from rgnet.study.sections import HierarchySection, Range
 
 MOST_FILES = 2000  # listed with their SHA-256
 _HAMILTONIAN = join(
@@ -22,11 +23,16 @@ def facts(result: Result) -> Html:
     """The head's list: model, sampling, time, seed, versions."""
     study, known = result.study, _provenances(result)
     drawn = sum(_points(e) * _of(e, study, "draws") * _of(e, study, "chains") for e in study["ensembles"])
+    hierarchies = _hierarchies(study)
+    drawn += sum(hierarchy_rules.count(one) * (one.draws or study["sample"]["draws"]) for one in hierarchies)
     expected, have = sum(_points(e) for e in study["ensembles"]), len(result.points)
+    expected += sum(hierarchy_rules.count(one) for one in hierarchies)
     rows: list[tuple[str, object]] = [
-        ("Model", _model(study["model"])),
+        ("Model", _model(study["model"]) if study["ensembles"] else None),
         ("Lattices", listed([sides(shape) for shape in _shapes(study)])),
-        ("Sampled", f"{several(have, 'point')}, {count(drawn)} configurations in all"),
+        ("Hierarchies", listed([f"{one.name} ({one.hierarchy})" for one in hierarchies])),
+        ("Sampled", f"{several(have, 'point')}, {count(drawn)} {'configurations' if not hierarchies else 'draws'} "
+                    "in all"),
         ("Moves", _moves(result)),
         ("Computing time", duration(float(result.attrs.get("compute_seconds", math.nan)))
          if "compute_seconds" in result.attrs else None),
@@ -56,7 +62,8 @@ def run(result: Result) -> Html:
         table("Ensembles", ["ensemble", "lattices", "couplings", "field", "draws × chains", "networks", "analyses",
                             "moves", "warm-up, thinning"], [_ensemble(result, e) for e in study["ensembles"]],
               below="Moves, warm-up and thinning (in sweeps) as chosen for the first point of each ensemble; those of "
-              "every point are in its file."),
+              "every point are in its file.") if study["ensembles"] else None,
+        _hierarchy_table(study),
         _networks(study),
         tag("p", f"To compute it again: save the study below as {file}; or, beside the files, repeat one point from "
             "what is stored in it and compare bit for bit."),
@@ -65,6 +72,27 @@ def run(result: Result) -> Html:
             tag("pre", tag("code", to_toml(study)), tabindex="0", role="region", aria_label="Study")),
         _files(result),
     )  # fmt: skip
+
+
+def _hierarchies(study: dict[str, Any]) -> list[HierarchySection]:
+    """The sections of a stored study; older ones have none."""
+    return [HierarchySection.model_validate(section) for section in study.get("hierarchies") or ()]
+
+
+def _hierarchy_table(study: dict[str, Any]) -> Html | None:
+    rows = [
+        [
+            one.name, one.hierarchy,
+            "; ".join(f"{key} = {_parameter(several)}" for key, several in hierarchy_rules.values(one).items()),
+            str(one.draws or study["sample"]["draws"]), ", ".join(one.networks) or NONE,
+        ]
+        for one in _hierarchies(study)
+    ]  # fmt: skip
+    return table("Hierarchies", ["name", "hierarchy", "parameters", "draws", "networks"], rows) if rows else None
+
+
+def _parameter(several: Sequence[Any]) -> str:
+    return ", ".join(listed(item) if isinstance(item, tuple) else listed([item]) for item in several)
 
 
 def _model(model: dict[str, Any]) -> Html:

@@ -13,6 +13,8 @@ def to_toml(study: dict[str, Any]) -> str:
         lines += _table(f"[networks.{_key(name)}]", network)
     for ensemble in study.get("ensembles") or ():
         lines += _table("[[ensembles]]", ensemble)
+    for hierarchy in study.get("hierarchies") or ():
+        lines += _table("[[hierarchies]]", hierarchy)
     return "\n".join(lines) + "\n"
 
 

@@ -19,7 +19,7 @@ def same(path_a: str | os.PathLike[str], path_b: str | os.PathLike[str], ignore:
     ----------
     path_a, path_b : str or os.PathLike
     ignore : collection of str
-        Attribute names that are no data, such as durations. ``rgnet_version`` never counts.
+        Names of attributes and variables that are no data, such as durations. ``rgnet_version`` never counts.
 
     Returns
     -------
@@ -49,6 +49,8 @@ def _groups(path: str, a: Any, b: Any, skip: set[str]) -> list[str]:
     found = _attributes(path, a.attrs, b.attrs, skip)
     variables_a, variables_b = read_variables(a), read_variables(b)
     for name in dict.fromkeys((*variables_a, *variables_b)):
+        if name in skip:
+            continue
         shown = f"{path}/{'spin' if name == 'spin_packed' else name}"
         if name not in variables_a or name not in variables_b or not _equal(variables_a[name], variables_b[name]):
             found.append(shown)

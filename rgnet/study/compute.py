@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from rgnet import exact, flow, information, labels, observables, store
+from rgnet import exact, flow, hierarchies, information, labels, observables, store
 from rgnet import operators as ops
 from rgnet.models import Ising
 from rgnet.provenance import provenance
@@ -21,7 +21,9 @@ from rgnet.study import scratch as scratches
 from rgnet.study.complete import is_complete
 from rgnet.study.points import Point, from_json_dict, point_seed
 
-IGNORED_ATTRS = frozenset({"duration_s", "finished", "provenance", "study_sha256", "platform", "versions"})
+NO_DATA = frozenset(
+    {"duration_s", "finished", "provenance", "study_sha256", "platform", "versions", "microseconds"}
+)  # attributes and variables
 
 
 _WARNINGS = threading.Lock()  # catching them is for the whole process, and a Dask worker has several threads
@@ -123,6 +125,8 @@ def measure_point(
     checkpoint_every: float = 60.0,
 ) -> tuple[dict[str, xr.Dataset], dict[str, str]]:
     """Everything that a point's file holds, by group; and notes on the analyses that its data did not allow."""
+    if point.is_hierarchy:
+        return measure_hierarchy(point, report)
     model = point.build_model()
     if report is not None:
         report(0.0, math.nan)
@@ -177,6 +181,25 @@ def measure_point(
         if report is not None:
             report(0.7 + 0.3 * (index + 1) / len(point.networks), float("nan"))
     return groups, notes
+
+
+def measure_hierarchy(
+    point: Point, report: Callable[[float, float], None] | None = None
+) -> tuple[dict[str, xr.Dataset], dict[str, str]]:
+    """Every level of a hierarchy's draws, and its ledger."""
+    hierarchy = point.build_hierarchy()
+    if report is not None:
+        report(0.0, math.nan)
+    data = hierarchy.sample(int(point.sample["draws"]), seed=point.seed)
+    if report is not None:
+        report(0.2, math.nan)
+    networks = {name: point.build_network(name) for name in point.networks}
+    seed = point_seed(point.seed, "ledger")
+    with _WARNINGS, warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        table = hierarchies.ledger(hierarchy, networks, data=data, seed=seed)
+    notes = {"ledger": "; ".join(dict.fromkeys(str(item.message) for item in caught))} if caught else {}
+    return {"samples": data, "ledger": table}, notes
 
 
 def _is_real(level: xr.Dataset) -> bool:

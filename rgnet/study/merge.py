@@ -16,15 +16,17 @@ from rgnet.study.schema import Study
 
 RESULT = "result.h5"
 MOST_PICTURED = 200  # points whose snapshots are in the result: many small groups are slow to open
+LEDGER = "ledger"
 TABLES = ("mcrg", "tangent", "couplings", "information_K", "information_h")
 
 
 def merge(study: Study, points: list[Point], folder: Path) -> Path:
     """Write ``folder/result.h5`` from the points' files, unless it was made from these very files already.
 
-    Groups: ``thermodynamics`` over all points; ``NETWORK/mcrg`` and its like over the points that have them;
-    ``snapshots/POINT/NETWORK``, of the first 200 points that have some. Coordinates of ``point``: its name, ensemble,
-    K, h, sides and number of sites.
+    Groups: ``thermodynamics`` over all points of ensembles; ``NETWORK/mcrg`` and its like over the points that have
+    them; ``ledger`` over all points of hierarchies; ``snapshots/POINT/NETWORK``, of the first 200 points that have
+    some. Coordinates of ``point``: its name, ensemble, K, h, sides and number of sites; of a hierarchy's its name,
+    section and parameters.
 
     Raises
     ------
@@ -57,7 +59,7 @@ def merge(study: Study, points: list[Point], folder: Path) -> Path:
         finished = max(finished, str(attrs.get("finished", "")))  # of the last point
         if attrs["notes"]:
             notes[point.name] = attrs["notes"]
-        names = ["thermodynamics"] + [f"{net}/{table}" for net in point.networks for table in TABLES]
+        names = ["thermodynamics", LEDGER] + [f"{net}/{table}" for net in point.networks for table in TABLES]
         found = {node.path.strip("/"): node.to_dataset(inherit=False) for node in tree.subtree}
         for name in names:
             if name in found and found[name].data_vars:
@@ -90,9 +92,12 @@ def _shared(digests: set[str]) -> str:
 
 def _stack(rows: list[tuple[Point, xr.Dataset]]) -> xr.Dataset:
     """Tables of several points as one, missing entries NaN; attributes that differ go to ``by_point``."""
+    # Text that is missing is no text, not NaN
+    blank = {str(name): "" for _, table in rows for name, item in table.data_vars.items() if item.dtype.kind in "UO"}
     stacked = xr.concat(
-        [table for _, table in rows], dim="point", join="outer", combine_attrs="drop_conflicts", data_vars="all"
-    )
+        [table for _, table in rows], dim="point", join="outer", combine_attrs="drop_conflicts", data_vars="all",
+        fill_value={**{str(name): np.nan for _, table in rows for name in table.data_vars}, **blank},
+    )  # fmt: skip
     differing = {
         point.name: {key: value for key, value in table.attrs.items() if key not in stacked.attrs}
         for point, table in rows
@@ -100,9 +105,13 @@ def _stack(rows: list[tuple[Point, xr.Dataset]]) -> xr.Dataset:
     if any(differing.values()):
         stacked.attrs["by_point"] = differing
     points = [point for point, _ in rows]
-    return stacked.assign_coords(
+    stacked = stacked.assign_coords(
         point=("point", [point.name for point in points]),
         ensemble=("point", [point.ensemble for point in points]),
+    )
+    if any(point.is_hierarchy for point in points):  # a table has points of one sort
+        return stacked.assign_coords(model=("point", [json.dumps(point.model) for point in points]))
+    return stacked.assign_coords(
         K=("point", [float(point.model["K"]) for point in points]),
         h=("point", [float(point.model["h"]) for point in points]),
         shape=("point", ["x".join(str(side) for side in point.model["shape"]) for point in points]),

@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 
 from rgnet.exact import critical
+from rgnet.hierarchies.catalogue import build as build_hierarchy
 from rgnet.layers import Network
 from rgnet.models import Ising, from_dict
+from rgnet.study.hierarchy_rules import combinations
 from rgnet.study.rules import build, coupling_key, digits
 from rgnet.study.schema import check
-from rgnet.study.sections import EnsembleSection, NetworkSection, Study
+from rgnet.study.sections import EnsembleSection, HierarchySection, NetworkSection, Study
 from rgnet.study.wording import StudyError
 
 
@@ -28,7 +30,8 @@ class Point:
     name : str
         File name without ending.
     model, sample : dict
-        ``Model.to_dict()``; draws, chains, update, warmup, thin.
+        ``Model.to_dict()``; draws, chains, update, warmup, thin. Of a hierarchy: its name under ``hierarchy``, and
+        its parameters; draws.
     networks : dict
         Name to {"layers": [...], "keep_levels": bool}, as in the study file.
     seed : int
@@ -48,6 +51,16 @@ class Point:
         """The model object."""
         return from_dict(self.model)
 
+    @property
+    def is_hierarchy(self) -> bool:
+        """Whether it is a hierarchy rather than an ensemble."""
+        return "hierarchy" in self.model
+
+    def build_hierarchy(self) -> Any:
+        """The hierarchy object."""
+        parameters = {key: value for key, value in self.model.items() if key != "hierarchy"}
+        return build_hierarchy(self.model["hierarchy"], parameters)
+
     def build_network(self, name: str) -> Network:
         """The network of that name."""
         return network(self.networks[name])
@@ -66,6 +79,8 @@ class Point:
     def work(self) -> float:
         """Rough cost in spin updates: the longest points are started first."""
         levels = 1 + 2 * len(self.networks)
+        if self.is_hierarchy:  # estimates take far longer than sampling
+            return float(sum(self.build_hierarchy().level_sizes) * self.sample["draws"] * levels * 100)
         return float(math.prod(self.model["shape"]) * self.sample["draws"] * self.sample["chains"] * levels)
 
 
@@ -99,7 +114,17 @@ def points(study: Study) -> list[Point]:
     """
     check(study)
     networks = {name: section.model_dump(mode="json") for name, section in study.networks.items()}
-    return [point for ensemble in study.ensembles for point in _points_of(ensemble, study, networks)]
+    ensembles = [point for ensemble in study.ensembles for point in _points_of(ensemble, study, networks)]
+    return ensembles + [point for section in study.hierarchies for point in _hierarchies_of(section, study, networks)]
+
+
+def _hierarchies_of(section: HierarchySection, study: Study, networks: Mapping[str, Any]) -> Iterator[Point]:
+    """The points of one ``[[hierarchies]]``."""
+    own = {name: networks[name] for name in section.networks}
+    sample = {"draws": section.draws if section.draws is not None else study.sample.draws}
+    for name, parameters in combinations(section):
+        model = json.loads(json.dumps({"hierarchy": section.hierarchy, **parameters}))
+        yield Point(name, section.name, model, sample, own, ("ledger",), point_seed(study.seed, name))
 
 
 def _points_of(ensemble: EnsembleSection, study: Study, networks: Mapping[str, Any]) -> Iterator[Point]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from rgnet import store
 from rgnet.study import scratch as scratches
-from rgnet.study.compute import IGNORED_ATTRS, Job, write_point
+from rgnet.study.compute import NO_DATA, Job, write_point
 from rgnet.study.executors import process_pool
 from rgnet.study.points import from_json_dict
 from rgnet.study.schema import StudyError
@@ -72,7 +72,7 @@ def repeat(path: str | Path, observer: Observer | None = None) -> Repeat:
         raise PointsFailedError(f"{point.name} could not be computed: {error}") from None
     finally:
         store.remove_leftovers(original.parent)
-    return Repeat(original, again, store.same(original, again, ignore=IGNORED_ATTRS), time.perf_counter() - start)
+    return Repeat(original, again, store.same(original, again, ignore=NO_DATA), time.perf_counter() - start)
 
 
 def _recompute(attrs: dict[str, Any], path: str, scratch: str) -> None:

@@ -14,8 +14,16 @@ from rgnet import lattice
 from rgnet.exact import critical
 from rgnet.layers import Network
 from rgnet.models import Ising
-from rgnet.study.sections import MOST_POINTS, EnsembleSection, ModelSection, NetworkSection, SampleSection
-from rgnet.study.wording import Location, Problem, meant, shown
+from rgnet.study import hierarchy_rules
+from rgnet.study.sections import (
+    MOST_POINTS,
+    EnsembleSection,
+    HierarchySection,
+    ModelSection,
+    NetworkSection,
+    SampleSection,
+)
+from rgnet.study.wording import Location, Problem, key, meant, nearest, shown
 from rgnet.updates import resolve
 
 _MOST_DIMENSIONS = 5  # the point group of d dimensions has 2^d d! elements, and operators are made of its images
@@ -29,10 +37,17 @@ def between_keys(data: Mapping[str, Any]) -> Iterator[Problem]:
     networks = _table(data.get("networks"))
     for name, section in networks.items():
         yield from _of_layers(("networks", str(name), "layers"), _entries(_table(section).get("layers")))
-    names: dict[str, tuple[str, int]] = {}
+    known = ("ensembles", "hierarchies")
+    misspelt = any(nearest(str(name), known) for name in data if name not in known)  # which is not missing
+    if not misspelt and not any(data.get(name) for name in known):
+        yield Problem(
+            ("ensembles",),
+            ": this key is missing; give it ([[ensembles]] or [[hierarchies]], each with two brackets)",
+        )
+    names: dict[str, tuple[str, Location]] = {}
     for index, ensemble in _entries(data.get("ensembles")):
         place: Location = ("ensembles", index)
-        yield from _of_name((*place, "name"), ensemble.get("name"), index, names)
+        yield from _of_name(place, ensemble.get("name"), names)
         given = [name for name in ("K", "T", "K_over_K_c") if ensemble.get(name) is not None]
         if len(given) != 1:
             found = " and ".join(given) or "none"
@@ -44,14 +59,25 @@ def between_keys(data: Mapping[str, Any]) -> Iterator[Problem]:
             )
         for name in ("networks", "analyses"):
             yield from _of_repeats((*place, name), _texts(ensemble.get(name)))
-        for name in _texts(ensemble.get("networks")):
-            if name not in networks:
-                known = ", ".join(shown(other) for other in list(networks)[:8]) or "none"
-                yield Problem(
-                    (*place, "networks"),
-                    f": the network {shown(name)} is not defined (defined: {known})"
-                    f"; add a table [networks.NAME] of that name{meant(name, map(str, networks))}",
-                )
+        yield from _of_defined((*place, "networks"), ensemble.get("networks"), networks)
+    for index, hierarchy in _entries(data.get("hierarchies")):
+        place = ("hierarchies", index)
+        yield from _of_name(place, hierarchy.get("name"), names)
+        yield from hierarchy_rules.between_keys(place, hierarchy)
+        yield from _of_repeats((*place, "networks"), _texts(hierarchy.get("networks")))
+        yield from _of_defined((*place, "networks"), hierarchy.get("networks"), networks)
+
+
+def _of_defined(place: Location, wanted: Any, networks: Mapping[Any, Any]) -> Iterator[Problem]:
+    """Networks that are named and not there."""
+    for name in _texts(wanted):
+        if name not in networks:
+            known = ", ".join(shown(other) for other in list(networks)[:8]) or "none"
+            yield Problem(
+                place,
+                f": the network {shown(name)} is not defined (defined: {known})"
+                f"; add a table [networks.NAME] of that name{meant(name, map(str, networks))}",
+            )
 
 
 def _of_layers(place: Location, layers: Iterable[tuple[int, Mapping[str, Any]]]) -> Iterator[Problem]:
@@ -73,18 +99,19 @@ def _of_layers(place: Location, layers: Iterable[tuple[int, Mapping[str, Any]]])
         )
 
 
-def _of_name(place: Location, name: Any, index: int, names: dict[str, tuple[str, int]]) -> Iterator[Problem]:
+def _of_name(place: Location, name: Any, names: dict[str, tuple[str, Location]]) -> Iterator[Problem]:
     if not isinstance(name, str):
         return
-    first, where = names.setdefault(name.lower(), (name, index))
-    if where == index:
+    first, where = names.setdefault(name.lower(), (name, place))
+    if where == place:
         return
+    there = key(where)
     if first == name:
-        yield Problem(place, f": {shown(name)} is the name of ensembles[{where + 1}] too; give each its own name")
+        yield Problem((*place, "name"), f": {shown(name)} is the name of {there} too; give each its own name")
     else:
         yield Problem(
-            place,
-            f": {shown(name)} and {shown(first)} (ensembles[{where + 1}]) differ only by case, and some file systems "
+            (*place, "name"),
+            f": {shown(name)} and {shown(first)} ({there}) differ only by case, and some file systems "
             f"would take their files for one; give names that differ otherwise",
         )
 
@@ -119,19 +146,24 @@ class Parts:
     sample: SampleSection | None
     networks: Mapping[str, NetworkSection]
     ensembles: Mapping[int, EnsembleSection]
+    hierarchies: Mapping[int, HierarchySection]
 
 
 def of_points(parts: Parts) -> Iterator[Problem]:
     """Rules of the points: sizes, boundaries, couplings, updates, networks that fit the shape, names of files."""
     count = sum(len(e.shape) * len(_values(e)) * len(e.h) for e in parts.ensembles.values())
-    if count > MOST_POINTS:
+    combined = sum(hierarchy_rules.count(section) for section in parts.hierarchies.values())
+    if count + combined > MOST_POINTS:
+        what = "shapes × couplings × fields" if count >= combined else "combinations of parameters"
         yield Problem(
-            ("ensembles",),
-            f": they have {count:,} points (shapes × couplings × fields); a study has at most {MOST_POINTS:,}: "
+            ("ensembles" if count >= combined else "hierarchies",),
+            f": they have {count + combined:,} points ({what}); a study has at most {MOST_POINTS:,}: "
             f"give fewer values, or several studies",
         )
         return
     networks = _networks(parts.networks)
+    for index, section in parts.hierarchies.items():
+        yield from hierarchy_rules.of_points(("hierarchies", index), section, networks, parts.sample)
     for index, ensemble in parts.ensembles.items():
         place: Location = ("ensembles", index)
         yield from _of_repeats((*place, "shape"), ensemble.shape)

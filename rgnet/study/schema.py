@@ -18,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 from rgnet.study import rules
 from rgnet.study.sections import (
     EnsembleSection,
+    HierarchySection,
     LayerSection,
     ModelSection,
     NetworkSection,
@@ -72,19 +73,28 @@ def check(study: Study) -> None:
 
 
 def _all_parts(study: Study) -> rules.Parts:
-    return rules.Parts(study.model, study.sample, study.networks, dict(enumerate(study.ensembles)))
+    return rules.Parts(
+        study.model,
+        study.sample,
+        study.networks,
+        dict(enumerate(study.ensembles)),
+        dict(enumerate(study.hierarchies)),
+    )
 
 
 def _parts(data: Mapping[str, Any]) -> rules.Parts:
     """What is right by itself, so that its points are checked although other sections or keys are wrong."""
     networks, ensembles = data.get("networks"), data.get("ensembles")
     sections = {name: _valid(NetworkSection, s) for name, s in (networks.items() if isinstance(networks, dict) else ())}
+    hierarchies = data.get("hierarchies")
     kept = [_valid(EnsembleSection, s) for s in (ensembles if isinstance(ensembles, list | tuple) else ())]
+    known = [_valid(HierarchySection, s) for s in (hierarchies if isinstance(hierarchies, list | tuple) else ())]
     return rules.Parts(
         model=_valid(ModelSection, data.get("model", {})),
         sample=_valid(SampleSection, data.get("sample", {})),
         networks={name: section for name, section in sections.items() if section is not None},
         ensembles={index: section for index, section in enumerate(kept) if section is not None},
+        hierarchies={index: section for index, section in enumerate(known) if section is not None},
     )
 
 
@@ -252,13 +262,16 @@ _HEADINGS: dict[type[BaseModel], str] = {
     NetworkSection: "[networks.NAME]",
     LayerSection: "an entry of layers",
     Study: "the top of the file, before the first heading in brackets",
+    HierarchySection: "[[hierarchies]]",
 }
 
 
 def _where_it_belongs(name: str, section: type[BaseModel]) -> str:
     """A key that is known elsewhere belongs there; otherwise the nearest that is known here."""
     known = list(section.model_fields)
-    elsewhere = [heading for part, heading in _HEADINGS.items() if name in part.model_fields]
+    elsewhere = [heading for part, heading in _HEADINGS.items() if name in part.model_fields and part is not section]
+    if len(elsewhere) > 1 and _HEADINGS[HierarchySection] in elsewhere:  # it shares keys with many
+        elsewhere.remove(_HEADINGS[HierarchySection])
     hint = f"; it belongs to {' or '.join(elsewhere)}" if elsewhere else meant(name, known)
     return f"{hint}{'' if hint.endswith('?') else '.'} Known here: {', '.join(known)}"
 
@@ -275,5 +288,6 @@ def _section_of(place: Location) -> type[BaseModel]:
         "model": ModelSection,
         "sample": SampleSection,
         "ensembles": EnsembleSection,
+        "hierarchies": HierarchySection,
     }
     return sections[str(place[0])]

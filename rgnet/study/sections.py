@@ -13,13 +13,20 @@ from typing import Annotated, Any, Literal, overload
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, PlainValidator
 
 from rgnet import lattice
+from rgnet.hierarchies.catalogue import HIERARCHIES
 from rgnet.layers import LAYERS
 from rgnet.operators import NAMES as OPERATORS
 from rgnet.study.wording import meant, shown
 from rgnet.updates import UPDATES
 
 MOST_POINTS = 100_000
-RESERVED = ("samples", "thermodynamics", "snapshots")  # groups of the files, beside one for each network
+RESERVED = (
+    "samples",
+    "thermodynamics",
+    "snapshots",
+    "ledger",
+    "sufficient",
+)  # groups of the files, beside one for each network
 
 _LARGEST = 1e9  # beyond it every spin follows a coupling all the same, and energies lose their digits
 _MOST_COUNT = 10**9
@@ -124,6 +131,20 @@ def _shapes(value: Any) -> tuple[tuple[int, ...], ...]:
     return tuple(tuple(shape) for shape in shapes)
 
 
+def _wholes(value: Any) -> tuple[int, ...]:
+    """A whole number, or a list of them."""
+    rule = "give a whole number, or a list of them"
+    items = value if isinstance(value, list | tuple) else [value]
+    if not items:
+        raise ValueError(f"the list is empty; {rule}")
+    for item in items:
+        if isinstance(item, bool) or not isinstance(item, int):
+            raise ValueError(f"{shown(item)} is no whole number; {rule}")
+        if abs(item) > _MOST_COUNT:
+            raise ValueError(f"{shown(item)} is beyond ±1e9, the largest whole numbers of a study; {rule}")
+    return tuple(items)
+
+
 def _boundary(value: Any) -> str | tuple[str, ...]:
     rule = 'give "periodic" or "free", or a list with one of them for each side'
     names = value if isinstance(value, list | tuple) else [value]
@@ -185,6 +206,7 @@ def _factor(value: Any) -> float:
 
 
 Numbers = Annotated[Sequence[float], PlainValidator(_numbers), PlainSerializer(_as_given)]
+Wholes = Annotated[tuple[int, ...], PlainValidator(_wholes), PlainSerializer(list)]
 Shapes = Annotated[tuple[tuple[int, ...], ...], BeforeValidator(_shapes)]
 Boundary = Annotated[str | tuple[str, ...], BeforeValidator(_boundary)]
 Operator = Annotated[str, AfterValidator(_operator)]
@@ -263,6 +285,35 @@ class EnsembleSection(_Section):
     thin: Draws | None = Field(None, description="sweeps from draw to draw")
 
 
+class HierarchySection(_Section):
+    """``[[hierarchies]]``: a hierarchy whose truth is known, and the networks whose ledger is kept.
+
+    Every parameter but the K of a lattice may be a list; every combination is a point.
+    """
+
+    name: Annotated[str, AfterValidator(_name)] = Field(description="letters, digits and _, such as binary")
+    hierarchy: Literal["tree", "random_hierarchy", "lattice"] = Field(description="one of " + ", ".join(HIERARCHIES))
+    depth: Wholes | None = Field(None, description="tree only: levels below the root, such as 4")
+    flip: Numbers | None = Field(None, description="tree only: probability that a child differs, such as 0.2")
+    branching: Wholes | None = Field(None, description="tree only: children of a node, 2 if left out")
+    q: Wholes | None = Field(None, description="tree only: size of the alphabet, 2 if left out")
+    v: Wholes | None = Field(None, description="random_hierarchy only: symbols of a level, such as 8")
+    m: Wholes | None = Field(None, description="random_hierarchy only: rules of a symbol, such as 4")
+    s: Wholes | None = Field(None, description="random_hierarchy only: symbols of a rule, such as 2")
+    L: Wholes | None = Field(None, description="random_hierarchy only: levels of rules, such as 3")
+    classes: Wholes | None = Field(None, description="random_hierarchy only: number of classes, such as 8")
+    rules: Wholes | None = Field(None, description="random_hierarchy only: seed of the rules, 0 if left out")
+    shape: Shapes | None = Field(None, description="lattice only: a lattice shape such as [4, 4], or a list of shapes")
+    K: Numbers | None = Field(
+        None, description="lattice only: the couplings that y_0 chooses among, such as [0.3, 0.6]"
+    )
+    noise: Numbers | None = Field(
+        None, description="random_hierarchy and lattice only: noise of the data, 0 if left out"
+    )
+    networks: tuple[str, ...] = Field((), description='names of networks, such as ["majority"]')
+    draws: Draws | None = Field(None, description="number of draws, such as 20000")
+
+
 class Study(_Section):
     """A whole study file."""
 
@@ -276,4 +327,5 @@ class Study(_Section):
     networks: dict[Annotated[str, AfterValidator(_network_name)], NetworkSection] = Field(
         {}, description="tables [networks.NAME]"
     )
-    ensembles: tuple[EnsembleSection, ...] = Field(min_length=1, description="[[ensembles]], each with two brackets")
+    ensembles: tuple[EnsembleSection, ...] = Field((), description="[[ensembles]], each with two brackets")
+    hierarchies: tuple[HierarchySection, ...] = Field((), description="[[hierarchies]], each with two brackets")

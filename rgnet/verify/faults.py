@@ -19,10 +19,10 @@ from pathlib import Path
 import numpy as np
 
 from rgnet import store
-from rgnet.study.compute import IGNORED_ATTRS
+from rgnet.study.compute import NO_DATA
 
 # What says when and how long, not what
-_NOT_DATA = IGNORED_ATTRS | {"made_from", "points", "compute_seconds"}
+_NO_DATA = NO_DATA | {"made_from", "points", "compute_seconds"}
 _KINDS = ("parent", "worker", "all", "interrupt", "terminate")
 # A stop that comes before Python has read rgnet ends the process as the system would
 _STOPPED = {"interrupt": (signal.SIGINT, (130, -signal.SIGINT)), "terminate": (signal.SIGTERM, (143, -signal.SIGTERM))}
@@ -258,7 +258,7 @@ def _compare(reference: Path, folder: Path, found: Faults) -> None:
         if not (folder / path.name).exists():
             found.lost.append(f"{folder / path.name} was never made")
             continue
-        found.differing += [f"{path.name}: {what}" for what in store.same(path, folder / path.name, ignore=_NOT_DATA)]
+        found.differing += [f"{path.name}: {what}" for what in store.same(path, folder / path.name, ignore=_NO_DATA)]
     expected = {path.name for path in reference.iterdir()}
     left = sorted({path.name for path in folder.iterdir()} - expected)
     found.failed += [f"{folder / name} was left behind" for name in left]

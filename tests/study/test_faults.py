@@ -17,7 +17,7 @@ import rgnet as rg
 from rgnet import store
 from rgnet.study import State, StudyError, parse, points, work
 from rgnet.study import scratch as scratches
-from rgnet.study.compute import IGNORED_ATTRS, Job
+from rgnet.study.compute import NO_DATA, Job
 from rgnet.study.executors import WorkerPool, process_pool
 from rgnet.verify import faults
 
@@ -74,7 +74,7 @@ def assert_as(reference, folder):
     """The same points bit for bit, and nothing else left."""
     assert sorted(p.name for p in folder.iterdir()) == sorted(p.name for p in reference.iterdir())
     for name in NAMES:
-        assert store.same(reference / name, folder / name, ignore=IGNORED_ATTRS) == []
+        assert store.same(reference / name, folder / name, ignore=NO_DATA) == []
 
 
 def check(found, trials):
@@ -267,7 +267,7 @@ def test_a_point_whose_workers_always_die_is_given_up(reference, tmp_path, until
     assert "long-32x32-K0.42: its worker died 3 times: killed, or out of memory" in err
     folder = tmp_path / "data" / "f"
     for name in NAMES[:2]:
-        assert store.same(reference / name, folder / name, ignore=IGNORED_ATTRS) == []
+        assert store.same(reference / name, folder / name, ignore=NO_DATA) == []
     found = subprocess.run(
         [sys.executable, "-m", "rgnet", "status", "s.toml"], cwd=tmp_path, capture_output=True, text=True, check=True
     )

@@ -143,10 +143,10 @@ def test_force_computes_the_same_again(done, tmp_path):
         first = times(tmp_path / "tiny")
         rg.run(studies.parse(STUDY), data=tmp_path, executor=executor, force=True)
     assert all(times(tmp_path / "tiny")[name] > first[name] for name in first)
-    from rgnet.study.compute import IGNORED_ATTRS
+    from rgnet.study.compute import NO_DATA
 
     for path in done[0].glob("*Kc.h5"):
-        assert store.same(path, tmp_path / "tiny" / path.name, ignore=IGNORED_ATTRS) == []
+        assert store.same(path, tmp_path / "tiny" / path.name, ignore=NO_DATA) == []
 
 
 def test_a_dask_cluster_serves_as_executor(done, tmp_path):
@@ -157,10 +157,10 @@ def test_a_dask_cluster_serves_as_executor(done, tmp_path):
         distributed.Client(cluster) as client,
     ):
         rg.run(studies.parse(small), data=tmp_path, executor=client.get_executor(pure=False))
-    from rgnet.study.compute import IGNORED_ATTRS
+    from rgnet.study.compute import NO_DATA
 
     differing = store.same(
-        done[0] / "scan-8x8-K0.3.h5", tmp_path / "tiny" / "scan-8x8-K0.3.h5", ignore=IGNORED_ATTRS | {"study"}
+        done[0] / "scan-8x8-K0.3.h5", tmp_path / "tiny" / "scan-8x8-K0.3.h5", ignore=NO_DATA | {"study"}
     )
     assert differing == []
 
