@@ -218,7 +218,7 @@ def _show(console: Any, result: Path) -> None:
 
     for table in tables(result):
         console.print(table)
-    console.print("Errors are statistical: truncation (few operators) and finite size are not in them.", soft_wrap=True)
+    console.print("Errors are statistical: truncation and finite size, where there are any, are not in them.")
     console.print(
         f"\nPoints    {result.parent}{os.sep}*.h5     rgnet.open(path)", markup=False, highlight=False, soft_wrap=True
     )

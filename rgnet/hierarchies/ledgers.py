@@ -136,8 +136,9 @@ def _undone(hierarchy: Any, y_n: xr.DataArray) -> list[_Level]:
     draws = y_n.values.shape[: y_n.values.ndim - _space(hierarchy, y_n)]
     levels = [_Level(_spins(hierarchy, y_n), y_n.values, whole, 0.0, hierarchy.level_sizes[-1])]
     for level in range(hierarchy.steps - 1, -1, -1):
-        start = time.perf_counter()
         try:
+            hierarchy.posterior(y_n.isel(draw=slice(1)), level=level)  # a first call may compile
+            start = time.perf_counter()
             posterior = np.asarray(hierarchy.posterior(y_n, level=level).values)
         except ValueError:  # no exact inference for this level
             continue

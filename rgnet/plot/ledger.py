@@ -2,6 +2,7 @@
 
 import numpy as np
 import xarray as xr
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -22,11 +23,11 @@ def ledger(table: xr.Dataset, title: str = "") -> Figure:
     figure, axes = subplots(3, 3.1, width_ratios=[2.2, 1, 1])
     left, middle, right = axes[0]
     names = [str(name) for name in table["network"].values]
-    colors = [f"C{i}" for i in range(len(names))]
+    colors = [to_hex(f"C{i % 10}") for i in range(len(names))]  # those of the style, which holds no longer when shown
     levels = table["level"].values.astype(float)
     for i, (name, color) in enumerate(zip(names, colors, strict=True)):
         row = table.sel(network=name)
-        shifted = levels + 0.1 * (i - (len(names) - 1) / 2)
+        shifted = levels + 0.12 * (i - (len(names) - 1) / 2)
         left.plot(levels, row["exact"], **{**EXACT, "color": color})
         left.errorbar(shifted, row["information"], 1.96 * row["information_stderr"], fmt="o", color=color, label=name)
         left.errorbar(shifted, row["lower"], 1.96 * row["lower_stderr"], fmt="^", color=color, markerfacecolor="white")
@@ -41,8 +42,8 @@ def ledger(table: xr.Dataset, title: str = "") -> Figure:
         left.annotate("$H(y_0)$", (levels[-1], whole), xytext=(0, -3), textcoords="offset points", ha="right", va="top")
     left.set_ylabel(f"information about $y_0$ kept ({table.attrs.get('unit', 'nats')})")
     left.axhline(0.0, color="0.8", linewidth=0.6, zorder=0)
-    middle.set_ylabel(f"distinct states in {int(table.attrs['draws']):,} draws")
-    right.set_ylabel("time of the map (µs a draw)")
+    middle.set_ylabel("states among the draws")
+    right.set_ylabel("µs a draw")
     for panel in axes[0]:
         integer_ticks(panel, levels)
         panel.set_xlabel("level (0 = data)")
