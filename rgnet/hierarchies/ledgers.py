@@ -28,7 +28,7 @@ from rgnet.estimate import Estimate
 from rgnet.hierarchies.exact_levels import information_by_level, spin_values
 from rgnet.information.classifier import classifier_bound
 from rgnet.information.grouping import group_rows
-from rgnet.information.retained import retained
+from rgnet.information.kept import retained
 from rgnet.information.samples import InformationWarning, as_labels
 
 Array = npt.NDArray[Any]

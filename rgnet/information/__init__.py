@@ -17,7 +17,7 @@ Samples may be arrays of independent draws, chains (``chains=``), or DataArrays 
 
 from rgnet.information import continuous, tables
 from rgnet.information.bottleneck import agglomerative, deterministic_bottleneck, optimal
-from rgnet.information.classifier import classifier_bound
+from rgnet.information.classifier import classifier_bound, log_score_bound
 from rgnet.information.continuous.differential import differential_entropy
 from rgnet.information.counts import Counts
 from rgnet.information.discrete import conditional_mutual_information, entropy, multi_information
@@ -25,7 +25,7 @@ from rgnet.information.divergences import jensen_shannon, kl_divergence
 from rgnet.information.fisher import fisher_matrix, retained_matrix
 from rgnet.information.gaussian_bottleneck import gaussian_bottleneck
 from rgnet.information.mutual import mutual_information
-from rgnet.information.retained import retained
+from rgnet.information.kept import retained
 from rgnet.information.samples import InformationWarning
 from rgnet.information.sufficient import (
     Sufficient,
@@ -63,6 +63,7 @@ __all__ = [
     "kl_divergence",
     "leave_one_out_bound",
     "likelihood_information",
+    "log_score_bound",
     "minimal_sufficient",
     "minimal_sufficient_of_posteriors",
     "multi_information",
