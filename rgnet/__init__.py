@@ -68,7 +68,8 @@ _NAMES = {
 __all__ = [
     "BlockAverage", "Decimation", "Estimate", "Ising", "Kadanoff", "Majority", "Network", "Operator",
     "ShortChainError", "__version__", "exact", "flow", "hierarchies", "info", "information", "layers", "models",
-    "observables", "open", "operators", "plot", "report", "run", "sample", "stats", "store", "study", "updates", "verify",
+    "observables", "open", "operators", "plot", "report", "run", "sample", "stats", "store", "study",
+    "updates", "verify",
 ]  # fmt: skip
 
 

@@ -11,7 +11,9 @@ from rgnet.hierarchies import _lattice_exact as small
 from rgnet.hierarchies._lattice_density import Density
 from rgnet.hierarchies._lattice_parameters import chains_of
 from rgnet.hierarchies._levels import whole
-from rgnet.hierarchies._shared import MAX_LABELS, Array, Statistic, entropy, fits, group_rows, log
+from rgnet.hierarchies._shared import Array, entropy, fits, group_log_rows, log
+from rgnet.hierarchies._statistic import MAX_LABELS, Statistic
+from rgnet.information.grouping import group_rows
 from rgnet.information.tables import entropy_of, mutual_information_of
 
 _MAX_JOINT = 1 << 24  # entries of a joint table of two levels
@@ -119,16 +121,19 @@ def clean_statistic(hierarchy: Any) -> Statistic:
         kinds, first = np.unique(number(states.bonds, states.spins), return_index=True)
         # What the posterior depends on: directions of (S, M) that the couplings do not tell apart drop out
         exponents = np.column_stack([states.bonds, states.spins])[first] @ slopes.T
-        groups = group_rows(exponents)
+        groups = group_rows(exponents, 1e-9)
 
     def statistic(data: Any) -> Array:
         raw = number(*hierarchy._sums(hierarchy._take(data)[0]))
         return raw if kinds is None or groups is None else groups[np.searchsorted(kinds, raw)]
 
     count = None if groups is None else int(groups.max()) + 1
-    labels = np.asarray(statistic(full.states(hierarchy.shape))) if fits(2, sites, MAX_LABELS) else None
+
+    def listing() -> Array | None:
+        return np.asarray(statistic(full.states(hierarchy.shape))) if fits(2, sites, MAX_LABELS) else None
+
     names = " and ".join(name for name, used in zip(("bond sum", "magnetisation"), uses, strict=True) if used)
-    return Statistic(0, statistic, count, labels, method=names or "none: one state is possible")
+    return Statistic(0, statistic, count, listing, method=names or "none: one state is possible")
 
 
 def _bond_count(hierarchy: Any) -> int:
@@ -141,7 +146,7 @@ def table_statistic(hierarchy: Any) -> Statistic:
     configurations, table = small.carry((every, weights), hierarchy.channels)
     possible = table.sum(axis=1) > 0
     labels = np.full(len(table), -1)
-    labels[possible] = group_rows(log(table[possible] / table[possible].sum(axis=1, keepdims=True)))
+    labels[possible] = group_log_rows(log(table[possible] / table[possible].sum(axis=1, keepdims=True)))
 
     def statistic(data: Any) -> Array:
         x = hierarchy._take(data)[0]
@@ -151,4 +156,4 @@ def table_statistic(hierarchy: Any) -> Statistic:
             raise ValueError(f"draw {int(np.flatnonzero(place < 0)[0])} of the data is not a possible observation")
         return np.asarray(labels[place].reshape(x.shape[: x.ndim - len(shape)]))
 
-    return Statistic(0, statistic, int(labels.max()) + 1, labels, method="equal posteriors, by enumeration")
+    return Statistic(0, statistic, int(labels.max()) + 1, lambda: labels, method="equal posteriors, by enumeration")

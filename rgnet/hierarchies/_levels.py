@@ -11,6 +11,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from rgnet.hierarchies import _tree_kernels as kernels
+from rgnet.hierarchies._statistic import MAX_LABELS, Statistic
 
 Array = npt.NDArray[Any]
 SLACK = 1e-9  # by how much a row of probabilities may miss one
@@ -174,61 +175,30 @@ def in_batches(rows: int, batch: int) -> Iterator[slice]:
     return (slice(start, min(rows, start + batch)) for start in range(0, rows, max(1, batch)))
 
 
-class Statistic:
-    """A statistic of the data, T(data) → integer labels (n,), equal for data with equal posterior p(y_level | data).
+def statistic(
+    level: int,
+    data_level: int,
+    sites: int,
+    states: int,
+    count: int | None,
+    label: Callable[[Array], Array],
+    method: str,
+) -> Statistic:
+    """A statistic from a function that labels checked data (n, sites), −1 for what cannot happen."""
 
-    Attributes
-    ----------
-    level : int
-        The level that it is sufficient for.
-    count : int or None
-        Number of labels, where known.
-    labels : array (configurations,) or None
-        The label of every configuration of the data, in C order (the last site changes fastest), −1 for impossible
-        ones; None where there are more than 2²⁰.
-    method : str
-        How it was found.
-    """
-
-    MOST = 2**20
-
-    def __init__(
-        self,
-        level: int,
-        data_level: int,
-        sites: int,
-        states: int,
-        count: int | None,
-        label: Callable[[Array], Array],
-        method: str,
-    ) -> None:
-        self.level, self.count, self.method = level, count, method
-        self._where = (data_level, sites, states)
-        self._label = label
-
-    def __call__(self, data: Any) -> Any:
-        """Labels (n,) of data (n, …); a DataArray over draw for a DataArray or Dataset.
-
-        Raises
-        ------
-        ValueError
-            If the data do not fit, or a draw has probability zero.
-        """
-        x, labelled = observed(data, *self._where)
-        labels = self._label(x)
+    def function(data: Any) -> Array:
+        labels = label(observed(data, data_level, sites, states)[0])
         impossible = labels < 0
         if impossible.any():
             raise ValueError(impossible_draw(int(np.argmax(impossible))))
-        return xr.DataArray(labels, dims=("draw",), name=f"T_{self.level}") if labelled else labels
+        return labels
 
-    @property
-    def labels(self) -> Array | None:
-        """The label of every configuration, in C order; −1 for impossible ones."""
-        _, sites, states = self._where
-        if self.count is None or sites * math.log(states) > math.log(self.MOST) + 1e-9:
+    def listing() -> Array | None:
+        if count is None or sites * math.log(states) > math.log(MAX_LABELS) + 1e-9:
             return None
-        every = np.indices((states,) * sites).reshape(sites, -1).T
-        return self._label(every)
+        return label(np.indices((states,) * sites).reshape(sites, -1).T)
+
+    return Statistic(level, function, count, listing, method=method)
 
 
 def impossible_draw(number: int) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from rgnet.hierarchies import _random_hierarchy_kernels as kernels
-from rgnet.hierarchies._shared import Array, Floats, digits_of, entropy, group_rows, log
+from rgnet.hierarchies._shared import Array, Floats, digits_of, entropy, group_log_rows, log
 
 Rules = tuple[Array, ...]
 Message = tuple[Floats, Floats]  # logarithms, and their exponentials
@@ -147,7 +147,7 @@ def enumerated_entropies(rules: Rules, noise: float, v: int, top: int) -> Callab
 def merged(log_vectors: Floats) -> tuple[Array, Floats]:
     """Labels of likelihood vectors that are proportional, and one normalised vector for each label."""
     normal = log_vectors - np.logaddexp.reduce(log_vectors, axis=1, keepdims=True)
-    labels = group_rows(normal)
+    labels = group_log_rows(normal)
     _, first = np.unique(labels, return_index=True)
     return labels, normal[first]
 

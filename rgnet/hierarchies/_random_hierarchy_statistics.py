@@ -8,16 +8,15 @@ import numpy as np
 from rgnet.hierarchies import _random_hierarchy_inference as inference
 from rgnet.hierarchies import ranking
 from rgnet.hierarchies._shared import (
-    MAX_LABELS,
     Array,
-    Statistic,
     digits_of,
     fits,
-    group_rows,
+    group_log_rows,
     log,
     number_of,
     take_data,
 )
+from rgnet.hierarchies._statistic import MAX_LABELS, Statistic
 
 
 def clean(hierarchy: Any, level: int) -> Statistic:
@@ -36,7 +35,9 @@ def clean(hierarchy: Any, level: int) -> Statistic:
         top = levels[0][:, 0].astype(np.int64)
         return np.asarray(top * hierarchy.m**length + number_of(digits, hierarchy.m))
 
-    return Statistic(level, statistic, count, _every_clean(hierarchy, statistic), method="the level itself, parsed")
+    return Statistic(
+        level, statistic, count, lambda: _every_clean(hierarchy, statistic), method="the level itself, parsed"
+    )
 
 
 def noisy(hierarchy: Any, level: int) -> Statistic:
@@ -57,7 +58,7 @@ def noisy(hierarchy: Any, level: int) -> Statistic:
     top = np.full(len(tuples), -1)
     good = posterior.max(axis=1) > -math.inf
     posterior = posterior[good]
-    top[good] = group_rows(posterior - np.logaddexp.reduce(posterior, axis=1, keepdims=True))
+    top[good] = group_log_rows(posterior - np.logaddexp.reduce(posterior, axis=1, keepdims=True))
     count = int(top.max()) + 1
 
     def statistic(data: Any) -> Array:
@@ -72,7 +73,7 @@ def noisy(hierarchy: Any, level: int) -> Statistic:
 
     assert states == vectors.shape[1]
     method = "messages merged from the data up to the level where they agree within 1e-9"
-    return Statistic(level, statistic, count, _every(hierarchy, statistic), method=method)
+    return Statistic(level, statistic, count, lambda: _every(hierarchy, statistic), method=method)
 
 
 def _identity(hierarchy: Any, sites: int) -> Statistic:
@@ -86,7 +87,7 @@ def _identity(hierarchy: Any, sites: int) -> Statistic:
 
     count = hierarchy.v**sites
     return Statistic(
-        hierarchy.steps, statistic, count, np.arange(count) if count <= MAX_LABELS else None, method="the data"
+        hierarchy.steps, statistic, count, lambda: np.arange(count) if count <= MAX_LABELS else None, method="the data"
     )
 
 

@@ -1,8 +1,7 @@
 """What the random hierarchy, the cascade and the lattice hierarchy share: priors, labels, data in, statistics out."""
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,49 +9,12 @@ import numpy.typing as npt
 import xarray as xr
 
 from rgnet.hierarchies._levels import probabilities
+from rgnet.information.grouping import group_rows
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
 
-MAX_LABELS = 1 << 20  # configurations whose labels are listed
-
-
-@dataclass(frozen=True)
-class Statistic:
-    """A sufficient statistic: a function of the data, ``T(data)``, with one value for each posterior.
-
-    Attributes
-    ----------
-    level : int
-        The level that it is sufficient for.
-    function : callable
-        From data (n, …) to labels (n,), or to real numbers (n, rank).
-    count : int or None
-        Number of values it takes; None if unknown or infinite.
-    labels : array or None
-        The label of every configuration of the data, in C order (the last site changes fastest), −1 for impossible
-        ones; of real-valued data, of those that occur, sorted. None where they are not listed.
-    matrix : array or None
-        Of a linear statistic: T(data) = data @ matrix.T.
-    method : str
-        How it was found.
-    """
-
-    level: int
-    function: Callable[[Any], Array] = field(repr=False)
-    count: int | None = None
-    labels: Array | None = field(default=None, repr=False)
-    matrix: Floats | None = field(default=None, repr=False)
-    method: str = ""
-
-    def __call__(self, data: Any) -> Any:
-        """The statistic of each draw; a DataArray over draw for a Dataset or DataArray."""
-        value = self.function(data)
-        if not isinstance(data, (xr.Dataset, xr.DataArray)):
-            return value
-        dims = [name for name in ("chain", "draw") if name in data.dims]
-        extra = ["component"] * (value.ndim - len(dims))
-        return xr.DataArray(value, dims=[*dims, *extra], name=f"T_{self.level}")
+_NEVER = -1e6  # ln 0, where a number is needed
 
 
 def fraction(name: str, value: object) -> float:
@@ -117,11 +79,8 @@ def softmax(log_weight: Array) -> Floats:
     return np.asarray(p / p.sum(axis=-1, keepdims=True))
 
 
-def group_rows(log_rows: Array, tolerance: float = 1e-9) -> npt.NDArray[np.int64]:
-    """Labels 0 … k − 1 of rows of log-probabilities that agree in every column within a tolerance.
-
-    Column by column, each group is sorted and cut where neighbours are further apart than the tolerance, so that
-    rounding never splits a group, as it would on a grid. −inf agrees with −inf only.
+def group_log_rows(log_rows: Array, tolerance: float = 1e-9) -> npt.NDArray[np.int64]:
+    """Labels 0 … k − 1 of rows of log-probabilities that agree within a tolerance; −inf agrees with −inf only.
 
     Parameters
     ----------
@@ -129,13 +88,7 @@ def group_rows(log_rows: Array, tolerance: float = 1e-9) -> npt.NDArray[np.int64
     tolerance : float
         In logarithms: a relative difference of probabilities.
     """
-    rows = np.where(np.isneginf(log_rows), -1e300, log_rows)
-    labels = np.zeros(len(rows), dtype=np.int64)
-    for column in rows.T:
-        order = np.lexsort((column, labels))
-        cut = (np.diff(labels[order]) != 0) | (np.diff(column[order]) > tolerance)
-        labels[order] = np.concatenate([[0], np.cumsum(cut)])
-    return labels
+    return group_rows(np.where(np.isneginf(log_rows), _NEVER, log_rows), tolerance)
 
 
 def digits_of(numbers: Array, base: int, length: int) -> npt.NDArray[np.int64]:

@@ -27,7 +27,8 @@ import xarray as xr
 
 from rgnet.estimate import Estimate
 from rgnet.hierarchies._levels import level_of, whole
-from rgnet.hierarchies._shared import Floats, Statistic, fraction, site_dims, take_data
+from rgnet.hierarchies._shared import Floats, fraction, site_dims, take_data
+from rgnet.hierarchies._statistic import Statistic
 
 _ZERO = 1e-13  # eigenvalues of a covariance below this, relative to the largest, are none
 _MAX_SITES = 4096  # of a tree: its covariance is a matrix of the sites squared

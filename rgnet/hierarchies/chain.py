@@ -19,7 +19,8 @@ import xarray as xr
 
 from rgnet.estimate import Estimate
 from rgnet.hierarchies import _levels as levels_
-from rgnet.hierarchies._levels import Array, Statistic
+from rgnet.hierarchies._levels import Array
+from rgnet.hierarchies._statistic import Statistic
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,7 +172,7 @@ class Chain:
         found = minimal_sufficient(joint)
         method = "equal rational posteriors" if self.rational else f"posteriors equal within {found.tolerance:g}"
         where = (level, self.steps, 1, self.alphabet[-1])
-        return Statistic(*where, found.count, lambda x: np.asarray(found.labels[x[:, 0]]), method)
+        return levels_.statistic(*where, found.count, lambda x: np.asarray(found.labels[x[:, 0]]), method)
 
     def _two(self, level_a: int, level_b: int) -> tuple[int, int]:
         return levels_.level_of(level_a, self.steps, "level_a"), levels_.level_of(level_b, self.steps, "level_b")

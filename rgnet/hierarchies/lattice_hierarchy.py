@@ -33,7 +33,8 @@ from rgnet.hierarchies import _lattice_exact as small
 from rgnet.hierarchies import _lattice_parameters as parameters
 from rgnet.hierarchies._lattice_density import Density, density
 from rgnet.hierarchies._levels import level_of, whole
-from rgnet.hierarchies._shared import Array, Floats, Statistic, check_prior, fraction, log, softmax
+from rgnet.hierarchies._shared import Array, Floats, check_prior, fraction, log, softmax
+from rgnet.hierarchies._statistic import Statistic
 from rgnet.layers import Decimation, Kadanoff, Majority
 from rgnet.models import Ising
 

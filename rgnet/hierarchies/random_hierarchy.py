@@ -32,7 +32,6 @@ from rgnet.hierarchies._levels import level_of, whole
 from rgnet.hierarchies._shared import (
     Array,
     Floats,
-    Statistic,
     check_prior,
     digits_of,
     entropy,
@@ -45,6 +44,7 @@ from rgnet.hierarchies._shared import (
     symbol_dtype,
     take_data,
 )
+from rgnet.hierarchies._statistic import Statistic
 
 _MAX_SITES = 1 << 26
 

@@ -24,7 +24,8 @@ import xarray as xr
 
 from rgnet.estimate import Estimate
 from rgnet.hierarchies import _levels as levels_
-from rgnet.hierarchies._levels import Array, Statistic
+from rgnet.hierarchies._levels import Array
+from rgnet.hierarchies._statistic import Statistic
 
 _MOST_SITES = 2**23  # of one draw; mutual informations of deeper trees need no draws
 

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rgnet.hierarchies._levels import Array, Statistic, in_batches
+from rgnet.hierarchies._levels import Array, in_batches, statistic
+from rgnet.hierarchies._statistic import Statistic
 from rgnet.hierarchies._tree_posterior import posterior
 from rgnet.hierarchies.tree_exact import merge, products, roots
 
@@ -50,18 +51,18 @@ def sufficient(tree: "Tree", level: int) -> Statistic:
                 f"a site of level {level} has labels by more than {ENTRIES} table entries: ask for level=0, whose "
                 "posteriors can be grouped as they are seen, or take a less deep tree"
             )
-        return Statistic(*where, None, _Seen(tree, level), "posteriors grouped as they are seen")
+        return statistic(*where, None, _Seen(tree, level), "posteriors grouped as they are seen")
     tables, final = built
     kinds = int(final.max()) + 1
     if sites * math.log2(kinds) > 62:
-        return Statistic(*where, None, _Rows(tree, level, tables, final), "tables of each site, named as seen")
+        return statistic(*where, None, _Rows(tree, level, tables, final), "tables of each site, named as seen")
     powers = kinds ** np.arange(sites - 1, -1, -1, dtype=np.int64)
 
     def label(data: Array) -> Array:
         single = site_labels(tree, level, tables, final, data)
         return np.where((single < 0).any(axis=1), -1, single @ powers)
 
-    return Statistic(*where, kinds**sites, label, "tables from the leaves up")
+    return statistic(*where, kinds**sites, label, "tables from the leaves up")
 
 
 def _above(tree: "Tree", level: int) -> list[tuple[Array, Array]]:

@@ -24,8 +24,8 @@ from rgnet.information.discrete import conditional_mutual_information, entropy, 
 from rgnet.information.divergences import jensen_shannon, kl_divergence
 from rgnet.information.fisher import fisher_matrix, retained_matrix
 from rgnet.information.gaussian_bottleneck import gaussian_bottleneck
-from rgnet.information.mutual import mutual_information
 from rgnet.information.kept import retained
+from rgnet.information.mutual import mutual_information
 from rgnet.information.samples import InformationWarning
 from rgnet.information.sufficient import (
     Sufficient,

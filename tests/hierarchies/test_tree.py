@@ -43,7 +43,7 @@ def site_marginals(tree, table, level):
 
 
 @st.composite
-def trees(draw, zeros=False):
+def trees(draw, zeros=False, near_ties=True):
     depth, branching = draw(st.sampled_from(SHAPES))
     rng = np.random.default_rng(np.random.SeedSequence(draw(st.integers(0, 2**32))))
     q = draw(st.integers(2, 3))
@@ -53,6 +53,8 @@ def trees(draw, zeros=False):
     channels = [rng.dirichlet(np.full(b, concentration), size=a) for a, b in itertools.pairwise(sizes)]
     if zeros:
         channels = [np.where(c < 0.2, 0.0, c) / np.where(c < 0.2, 0.0, c).sum(axis=1, keepdims=True) for c in channels]
+    if not near_ties:  # tiny entries make posteriors that differ by about the tolerance of either route
+        channels = [(np.round(20 * c) + 1) / (np.round(20 * c) + 1).sum(axis=1, keepdims=True) for c in channels]
     if not changing:
         channels = [channels[0]] * depth
     return Tree(depth, branching, rng.dirichlet(np.ones(q)), channels)
@@ -305,7 +307,7 @@ def same_partition(one, other):
 
 
 @settings(max_examples=40, deadline=None)
-@given(trees())
+@given(trees(near_ties=False))
 def test_sufficient_labels_are_those_of_enumeration(tree):
     chain, data = as_chain(tree), configurations(tree, tree.depth)
     for level in range(tree.depth + 1):

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 SUBSETS = 8
 LARGEST = 1000  # draws in a subset: more would only take longer
-OPTIMISM = 1.12  # small subsets share relatively fewer neighbours: by simulation their variance is so much too small
+OPTIMISM = 1.25  # small subsets share fewer neighbours: by simulation their variance is up to so much too small
 
 
 def subsets(n: int, smallest: int) -> list[npt.NDArray[np.int64]]:
