@@ -95,3 +95,35 @@ def _two_gaussians(distance: float) -> float:
     q = p / p.sum(axis=0)
     inside = np.where(q > 0, p * np.log(np.where(q > 0, 2 * q, 1.0)), 0.0)
     return float(0.5 * inside.sum() * (x[1] - x[0]))
+
+
+@check(
+    Row("information/entropy", "H, Zipf's law, 1000 states, 10⁴ draws", None, "Σ −p ln p",
+        note="mean of 40 runs, default estimator with k = 1000, whose bias here is below 0.002"),
+    Row("information/sufficient", "I lost by 85 states, 2⁴ leaves, flip 0.2", 0.0, "enumeration", tolerance=1e-12,
+        note="minimal sufficient statistic of 65,536 configurations; NaN if it has another number of states"),
+    Row("information/bottleneck", "I(x; y), Gaussian bottleneck, 8 + 5 columns", None, "determinants", tolerance=1e-10),
+    cost=4,
+)  # fmt: skip
+def compressed(seed: int) -> list[Measured | float]:
+    """Entropy, the minimal sufficient statistic, the Gaussian bottleneck."""
+    from rgnet.information import entropy, gaussian_bottleneck, minimal_sufficient
+
+    rng = np.random.default_rng(np.random.SeedSequence(seed))
+    p = 1.0 / np.arange(1, 1001)
+    p /= p.sum()
+    found = [float(entropy(rng.choice(1000, size=10_000, p=p), k=1000)) for _ in range(40)]
+    error = float(np.std(found, ddof=1) / math.sqrt(len(found)))
+    message = np.eye(2)[np.indices((2,) * 16).reshape(16, -1).T]
+    for _ in range(4):
+        message = (message @ np.array([[0.8, 0.2], [0.2, 0.8]])).reshape(len(message), -1, 2, 2).prod(axis=2)
+    statistic = minimal_sufficient(message[:, 0].T / 2)
+    root = rng.standard_normal((13, 20))
+    covariance = root @ root.T
+    x, y, whole = (np.linalg.slogdet(part)[1] for part in (covariance[:8, :8], covariance[8:, 8:], covariance))
+    solved = gaussian_bottleneck(covariance[:8, :8], covariance[8:, 8:], covariance[:8, 8:])
+    return [
+        Measured(float(np.mean(found)), error, 39, float(-(p * np.log(p)).sum())),
+        statistic.lost if statistic.count == 85 else math.nan,
+        Measured(solved.total(), expected=float(0.5 * (x + y - whole))),
+    ]
