@@ -15,6 +15,7 @@ hierarchy by hand: a coarse-graining is a channel, and channels compose.
 
 import itertools
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,7 @@ def information_by_level(hierarchy: Any, network: Any) -> list[float]:
     hierarchy : Tree, RandomHierarchy, LatticeHierarchy or their like
     network : Network
     """
-    layers = _push.steps(network)
+    layers = [_Rounded(layer) for layer in _push.steps(network)]
     if isinstance(hierarchy, Tree):
         found = _of_tree(hierarchy, layers)
         if found is not None:
@@ -55,7 +56,35 @@ def information_by_level(hierarchy: Any, network: Any) -> list[float]:
     return _enumerated(hierarchy, layers)
 
 
-def _of_lattice(hierarchy: LatticeHierarchy, layers: list[Any]) -> list[float]:
+@dataclass(frozen=True)
+class _Rounded:
+    """A layer whose real outputs are equal where they differ by rounding alone, as sums in another order do."""
+
+    layer: Any
+
+    @property
+    def scale(self) -> int:
+        """That of the layer."""
+        return int(self.layer.scale)
+
+    @property
+    def is_random(self) -> bool:
+        """Whether the layer is."""
+        return bool(getattr(self.layer, "is_random", False))
+
+    def __call__(self, x: Array, rng: Any = None, *, ndim: int | None = None) -> Array:
+        y = np.asarray(self.layer(x, rng, ndim=ndim))
+        if y.dtype.kind != "f":
+            return y
+        size = float(np.abs(y).max(initial=0.0)) or 1.0
+        return np.asarray(np.round(y / size, 12) * size)
+
+    def log_prob(self, y: Array, x: Array, *, ndim: int | None = None) -> Array:
+        """ln p(y|x) of the layer."""
+        return np.asarray(self.layer.log_prob(y, x, ndim=ndim))
+
+
+def _of_lattice(hierarchy: LatticeHierarchy, layers: list[_Rounded]) -> list[float]:
     """By enumeration of its configurations, the layers being further levels of the hierarchy."""
     longer = LatticeHierarchy(
         hierarchy.shape,
@@ -63,7 +92,7 @@ def _of_lattice(hierarchy: LatticeHierarchy, layers: list[Any]) -> list[float]:
         prior=hierarchy.prior,
         noise=hierarchy.noise,
         erasure=hierarchy.erasure,
-        layers=(*hierarchy.layers, *layers),
+        layers=(*hierarchy.layers, *(layer.layer for layer in layers)),
         boundary=hierarchy.boundary,
     )
     result = []
@@ -76,22 +105,22 @@ def _of_lattice(hierarchy: LatticeHierarchy, layers: list[Any]) -> list[float]:
     return result
 
 
-def _of_tree(tree: Tree, layers: list[Any]) -> list[float] | None:
+def _of_tree(tree: Tree, layers: list[_Rounded]) -> list[float] | None:
     """By composition of channels; None where the layers do not follow the families."""
     branchings = tree.branchings[::-1]
-    if len(layers) > tree.depth or any(int(layer.scale) != b for layer, b in zip(layers, branchings, strict=False)):
+    if len(layers) > tree.depth or any(layer.scale != b for layer, b in zip(layers, branchings, strict=False)):
         return None
     result = [_exact(tree)]
     values = np.array(spin_values(tree.alphabet[-1]))
     states: Array = np.eye(len(values))  # N[a, c]
     for k, layer in enumerate(layers):
         level = tree.depth - k  # of the children
-        if len(values) ** int(layer.scale) > MOST_BLOCKS:
+        if len(values) ** layer.scale > MOST_BLOCKS:
             return [*result, *[math.nan] * (len(layers) - k)]
         out_values, rule = _rule(layer, values)
         child = tree.channels[level - 1] @ states
         blocks: Array = np.ones((len(child), 1))
-        for _ in range(int(layer.scale)):  # p(c_1 … c_b | parent), the last child running fastest
+        for _ in range(layer.scale):  # p(c_1 … c_b | parent), the last child running fastest
             blocks = (blocks[:, :, None] * child[:, None, :]).reshape(len(child), -1)
         states, values = blocks @ rule, out_values
         if level == 1:
@@ -112,18 +141,18 @@ def _exact(tree: Tree) -> float:
     return found.value if found.kind == "exact" or found.interval[1] - found.interval[0] < 1e-4 else math.nan
 
 
-def _rule(layer: Any, values: Array) -> tuple[Array, Array]:
+def _rule(layer: _Rounded, values: Array) -> tuple[Array, Array]:
     """The values that a layer makes of a block, and p(value | block), blocks in the order of `product`."""
-    blocks = np.array(list(itertools.product(values, repeat=int(layer.scale))))
-    if not getattr(layer, "is_random", False):
-        out, place = np.unique(np.asarray(layer(blocks, ndim=1))[:, 0], return_inverse=True)
+    blocks = np.array(list(itertools.product(values, repeat=layer.scale)))
+    if not layer.is_random:
+        out, place = np.unique(layer(blocks, ndim=1)[:, 0], return_inverse=True)
         return out, np.eye(len(out))[place.reshape(-1)]
     spins = np.array(full.SPINS)
     log_p = [np.asarray(layer.log_prob(np.full((len(blocks), 1), s), blocks, ndim=1)) for s in spins]
     return spins, np.exp(np.stack(log_p, axis=1))
 
 
-def _enumerated(hierarchy: Any, layers: list[Any]) -> list[float]:
+def _enumerated(hierarchy: Any, layers: list[_Rounded]) -> list[float]:
     unknown = [math.nan] * (len(layers) + 1)
     sites, q = hierarchy.level_sizes[-1], hierarchy.alphabet[-1]
     if not hasattr(hierarchy, "log_likelihood") or sites * math.log(q) > math.log(MOST_STATES) + 1e-9:
@@ -136,7 +165,7 @@ def _enumerated(hierarchy: Any, layers: list[Any]) -> list[float]:
     result = [mutual_information_of(weights.T)]
     level = x, weights
     for k, layer in enumerate(layers):
-        if getattr(layer, "is_random", False) and level[0].dtype.kind == "f":
+        if layer.is_random and level[0].dtype.kind == "f":
             return [*result, *[math.nan] * (len(layers) - k)]
         level = _push.push(_push.chunks(*level), [layer])
         result.append(mutual_information_of(level[1].T / level[1].sum()))

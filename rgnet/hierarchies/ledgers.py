@@ -188,13 +188,13 @@ def _whole(hierarchy: Any) -> float:
 
 def _rows(hierarchy: Any, levels: list[_Level], y0: xr.DataArray, y_n: xr.DataArray, seed: int) -> list[dict[str, Any]]:
     """The ledger of one network: estimates and bounds beside what is exact."""
-    symbols = [as_labels(level.symbols.reshape(y0.size, -1)) for level in levels]
+    symbols = [_symbols(level.symbols.reshape(y0.size, -1)) for level in levels]
     few = [0] + [k for k, (_, count) in enumerate(symbols) if k and count * _REPEATS <= y0.size]
     labelled = [y_n] + [xr.DataArray(symbols[k][0].reshape(y0.shape), dims=y0.dims) for k in few[1:]]
     estimates = dict(zip(few, _estimates(labelled, y0, hierarchy), strict=False))
     rows = []
-    for k, (level, (_, count)) in enumerate(zip(levels, symbols, strict=True)):
-        lower = _lower(level, count, y0, seed)
+    for k, (level, (labels, count)) in enumerate(zip(levels, symbols, strict=True)):
+        lower = _lower(level, labels, count, y0, seed)
         rows.append(
             {
                 "exact": level.exact,
@@ -207,6 +207,14 @@ def _rows(hierarchy: Any, levels: list[_Level], y0: xr.DataArray, y_n: xr.DataAr
             }
         )
     return rows
+
+
+def _symbols(rows: Array) -> tuple[Array, int]:
+    """Rows as labels, and how many there are; real numbers that differ by rounding alone are equal."""
+    if rows.dtype.kind != "f":
+        return as_labels(rows)
+    labels = group_rows(rows, _SAME * max(1.0, float(np.abs(rows).max())))
+    return labels, int(labels.max()) + 1
 
 
 def _estimates(levels: list[xr.DataArray], y0: xr.DataArray, hierarchy: Any) -> list[dict[str, Any]]:
@@ -231,11 +239,10 @@ def _estimates(levels: list[xr.DataArray], y0: xr.DataArray, hierarchy: Any) -> 
     ]
 
 
-def _lower(level: _Level, count: int, y0: xr.DataArray, seed: int) -> Estimate | None:
+def _lower(level: _Level, labels: Array, count: int, y0: xr.DataArray, seed: int) -> Estimate | None:
     """A classifier's bound; few symbols are shown to it one by one."""
     features = level.features.reshape(*y0.shape, -1)
     if count <= _ONE_BY_ONE:
-        labels, _ = as_labels(level.symbols.reshape(y0.size, -1))
         features = np.eye(count)[labels].reshape(*y0.shape, count)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InformationWarning)

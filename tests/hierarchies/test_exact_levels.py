@@ -29,7 +29,11 @@ def enumerated(tree, layers, values):
     level = np.array(values)[leaves], likelihood(tree, leaves) * tree.prior
     found = [mutual_information_of(level[1].T)]
     for layer in layers:
-        level = _push.push(_push.chunks(*level), [layer])
+        y, weights = _push.push(_push.chunks(*level), [layer])
+        if y.dtype.kind == "f":  # means of the same numbers in another order are the same mean
+            y, place = np.unique(np.round(y, 9), axis=0, return_inverse=True)
+            weights = np.stack([np.bincount(place.reshape(-1), column) for column in weights.T], axis=1)
+        level = y, weights
         found.append(mutual_information_of(level[1].T / level[1].sum()))
     return found
 
