@@ -167,5 +167,6 @@ def _ledger(result: Result) -> list[Html]:
             f"of {float(row.attrs['entropy']):.5g} nats of the cause itself",
         )
     ]
-    z = scores(table["information"].values, table["information_stderr"].values, table["exact"].values)
+    once = table.where((table["level"] > 0) | (table["network"] == table["network"][0]))  # they share their data
+    z = scores(once["information"].values, once["information_stderr"].values, once["exact"].values)
     return cards + _largest("Information beside exact values", z, "levels")

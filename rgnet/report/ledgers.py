@@ -2,6 +2,7 @@
 
 import json
 import math
+from typing import Any
 
 import xarray as xr
 
@@ -63,14 +64,18 @@ def _table(row: xr.Dataset) -> Html:
                     tag("span", str(entry["method"].item()), class_="prose"),
                 ]
             )  # fmt: skip
-    parameters = json.loads(str(row.attrs.get("parameters", "{}")))
-    told = ", ".join(f"{key} = {value}" for key, value in parameters.items())
+    parameters = json.loads(str(row["model"].item()))
+    told = ", ".join(f"{key} = {_shown(value)}" for key, value in parameters.items() if key != "hierarchy")
     entropy = float(row.attrs["entropy"])
     return table(
-        f"{row['point'].item()}: {row.attrs.get('hierarchy', '')}, {told}", head, body, labels=2,
+        f"{row['point'].item()}: {parameters['hierarchy']}, {told}", head, body, labels=2,
         below=join(["In ", row.attrs.get("unit", "nats"), "; the cause itself has ", symbol("H"), "(", symbol("y", "0"),
                     f") = {entropy:.6g}. From {count(int(row.attrs['draws']))} draws."]),
     )  # fmt: skip
+
+
+def _shown(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _states(value: xr.DataArray) -> str:

@@ -28,8 +28,10 @@ _HOW = Html(
 )
 
 
-def pictures(result: Result) -> Html:
-    """The section with its sliders; or how to get it."""
+def pictures(result: Result) -> Html | None:
+    """The section with its sliders; or how to get it; nothing where the study has no ensembles."""
+    if not result.study["ensembles"]:
+        return None
     shots = {
         name: group
         for name, group in result.groups.items()
