@@ -13,10 +13,10 @@ _FEW = 20  # runs that make an error bar
 
 
 @check(
-    Row("hierarchies/tree-4", "I(root; leaves), 2⁴ leaves, flip 0.2", _TREE_4, "independent calculation",
+    Row("hierarchies/tree-4", "I(root; leaves), 2⁴, flip 0.2", _TREE_4, "independent calculation",
         tolerance=5e-5),
-    Row("hierarchies/tree-enumerated", "I(root; leaves), 2³ leaves, asymmetric", None, "enumeration", tolerance=1e-12),
-    Row("hierarchies/tree-posterior", "belief propagation, 3³ leaves, 3 states", 0.0, "Bayes' rule", tolerance=1e-12,
+    Row("hierarchies/tree-enumerated", "I(root; leaves), 2³, asymmetric", None, "enumeration", tolerance=1e-12),
+    Row("hierarchies/tree-posterior", "p(root | leaves), 3², 3 states", 0.0, "Bayes' rule", tolerance=1e-12,
         note="largest difference of p(root | leaves) of 200 draws from that of the sum over all inner states"),
     cost=3,
 )  # fmt: skip
@@ -61,7 +61,7 @@ def _information(joint: npt.NDArray[np.float64]) -> float:
 
 
 @check(
-    Row("hierarchies/tree-6", "I(root; leaves), 2⁶ leaves, flip 0.2", _TREE_6, "independent calculation",
+    Row("hierarchies/tree-6", "I(root; leaves), 2⁶, flip 0.2", _TREE_6, "independent calculation",
         tolerance=5e-6),
     full=True, cost=60,
 )  # fmt: skip
@@ -73,7 +73,7 @@ def deeper_tree(seed: int) -> float:
 
 
 @check(
-    Row("hierarchies/tree-8-width", "bounds' width, 2⁸ leaves, flip 0.2", 0.0, "degrading, upgrading", tolerance=1e-5,
+    Row("hierarchies/tree-8-width", "bounds' width, 2⁸, flip 0.2", 0.0, "degrading, upgrading", tolerance=1e-5,
         note="Tal & Vardy 2013: rigorous lower and upper bounds of I(root; leaves) by density evolution"),
     full=True, cost=30,
 )  # fmt: skip
@@ -87,9 +87,9 @@ def deepest_tree(seed: int) -> float:
 
 
 @check(
-    Row("hierarchies/labels", "I(root; labels), 2⁴ leaves, 10⁴ draws", None, "recursion",
+    Row("hierarchies/labels", "I(root; labels), 2⁴, 10⁴ draws", None, "recursion",
         note=f"mean of {_FEW} runs, by sufficient-statistic labels and the default estimator"),
-    Row("hierarchies/posteriors", "I(root; leaves), 2⁷ leaves, 10⁴ draws", None, "bounds within 1e-5",
+    Row("hierarchies/posteriors", "I(root; leaves), 2⁷, 10⁴ draws", None, "bounds within 1e-5",
         note=f"mean of {_FEW} runs, H(root) minus the mean entropy of exact posteriors"),
     cost=8,
 )  # fmt: skip
@@ -117,10 +117,10 @@ def _of(values: list[float], expected: float) -> Measured:
 
 
 @check(
-    Row("hierarchies/rules-posterior", "belief propagation, rules v, m, s, L = 3, 2, 2, 2", 0.0, "enumeration",
-        tolerance=1e-12, note="largest difference of p(class | noisy data) over all 81 data"),
-    Row("hierarchies/rules-rank", "data misnumbered, rules 8, 4, 3, 4, of 100", 0.0, "Cagnetta et al. 2024",
-        tolerance=0, note="of the m^((s^L − 1)/(s − 1)) = 4⁴⁰ data of a class, unranked and ranked again"),
+    Row("hierarchies/rules-posterior", "p(class | noisy data), rules", 0.0, "enumeration",
+        tolerance=1e-12, note="v, m, s, L = 3, 2, 2, 2: largest difference over all 81 data"),
+    Row("hierarchies/rules-rank", "data misnumbered, of 100, rules", 0.0, "Cagnetta et al. 2024",
+        tolerance=0, note="v, m, s, L = 8, 4, 3, 4: of the m^((s^L − 1)/(s − 1)) = 4⁴⁰ data of a class, there and back"),
     Row("hierarchies/cascade", "I(root; level 1), Gaussian pair", -0.5 * math.log(1 - 0.36), "−½ ln(1 − ρ²)",
         tolerance=1e-12),
     Row("hierarchies/couplings", "I(K; x), 3², two couplings", None, "enumeration", tolerance=1e-10),
@@ -156,11 +156,11 @@ def others(seed: int) -> list[Measured | float]:
 
 
 @check(
-    Row("hierarchies/theorem-2", "P(y₀|yₙ) from the composed maps, 100 chains", 0.0, "Lin et al. 2017, thm 2",
-        tolerance=1e-9, note="chains of 5 levels with planted symmetries: largest difference from Bayes' rule"),
-    Row("hierarchies/theorem-2-kept", "I(y₀; T_i) − I(y₀; yₙ), 100 chains", 0.0, "Lin et al. 2017, thm 2",
+    Row("hierarchies/theorem-2", "P(y₀|yₙ), maps composed", 0.0, "Lin et al. 2017, thm 2",
+        tolerance=1e-9, note="100 chains of 5 levels with planted symmetries: largest difference from Bayes' rule"),
+    Row("hierarchies/theorem-2-kept", "I(y₀; T_i) − I(y₀; yₙ)", 0.0, "Lin et al. 2017, thm 2",
         tolerance=1e-9),
-    Row("hierarchies/data-processing", "chains that gain information, of 100", 0.0, "data processing", tolerance=0),
+    Row("hierarchies/data-processing", "chains that gain, of 100", 0.0, "data processing", tolerance=0),
     cost=2,
 )  # fmt: skip
 def composed(seed: int) -> list[float]:

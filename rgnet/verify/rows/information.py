@@ -56,12 +56,12 @@ def nothing_lost(seed: int) -> float:
 @check(
     Row("information/ksg-1", "I, Gaussian pair ρ = 0.6, KSG", -0.5 * math.log(1 - 0.36), "−½ ln(1 − ρ²)",
         note=f"mean of {RUNS} runs of 4000 draws"),
-    Row("information/null", "I, independent Gaussians, 5 + 5 columns", 0.0, "independence",
+    Row("information/null", "I, independent Gaussians, 5 + 5", 0.0, "independence",
         note=f"mean of {RUNS} runs of 2000 draws, default estimator"),
     Row("information/classifier", "I ≥, two Gaussian classes", None, "integration",
         note=f"mean of {RUNS} runs of 4000 draws; a linear classifier is right here, so that the bound is the value "
         "but for what training costs, less than 0.001"),
-    Row("information/label", "I, 5 labels of 2 classes, 500 draws", None, "the table itself",
+    Row("information/label", "I, 5 labels, 2 classes, 500 draws", None, "the table itself",
         note="mean of 400 runs, default estimator"),
     cost=12,
 )  # fmt: skip
@@ -98,11 +98,11 @@ def _two_gaussians(distance: float) -> float:
 
 
 @check(
-    Row("information/entropy", "H, Zipf's law, 1000 states, 10⁴ draws", None, "Σ −p ln p",
+    Row("information/entropy", "H, Zipf, 1000 states, 10⁴ draws", None, "Σ −p ln p",
         note="mean of 40 runs, default estimator with k = 1000, whose bias here is below 0.002"),
-    Row("information/sufficient", "I lost by 85 states, 2⁴ leaves, flip 0.2", 0.0, "enumeration", tolerance=1e-12,
+    Row("information/sufficient", "I lost by 85 states, 2⁴, flip 0.2", 0.0, "enumeration", tolerance=1e-12,
         note="minimal sufficient statistic of 65,536 configurations; NaN if it has another number of states"),
-    Row("information/bottleneck", "I(x; y), Gaussian bottleneck, 8 + 5 columns", None, "determinants", tolerance=1e-10),
+    Row("information/bottleneck", "I(x; y), Gaussian bottleneck", None, "determinants", tolerance=1e-10),
     cost=4,
 )  # fmt: skip
 def compressed(seed: int) -> list[Measured | float]:
