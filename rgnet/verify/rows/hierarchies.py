@@ -120,7 +120,7 @@ def _of(values: list[float], expected: float) -> Measured:
     Row("hierarchies/rules-posterior", "p(class | noisy data), rules", 0.0, "enumeration",
         tolerance=1e-12, note="v, m, s, L = 3, 2, 2, 2: largest difference over all 81 data"),
     Row("hierarchies/rules-rank", "data misnumbered, of 100, rules", 0.0, "Cagnetta et al. 2024",
-        tolerance=0, note="v, m, s, L = 8, 4, 3, 4: of the m^((s^L − 1)/(s − 1)) = 4⁴⁰ data of a class, there and back"),
+        tolerance=0, note="v, m, s, L = 8, 4, 3, 4: of the m^((s^L − 1)/(s − 1)) = 4⁴⁰ data, there and back"),
     Row("hierarchies/cascade", "I(root; level 1), Gaussian pair", -0.5 * math.log(1 - 0.36), "−½ ln(1 − ρ²)",
         tolerance=1e-12),
     Row("hierarchies/couplings", "I(K; x), 3², two couplings", None, "enumeration", tolerance=1e-10),
