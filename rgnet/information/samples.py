@@ -66,7 +66,13 @@ def paired(*variables: Any, chains: int | None = None) -> tuple[list[Array], Lay
     """
     if not variables:
         raise ValueError("no variable given: give arrays of draws")
+    for place, item in enumerate(variables):
+        if hasattr(item, "data_vars"):
+            raise ValueError(f"variable {place + 1} is a Dataset: choose one of its variables, such as data['spin']")
+        if np.ma.is_masked(item):
+            raise ValueError(f"variable {place + 1} has masked values: leave those draws out")
     labelled = [hasattr(item, "dims") and "draw" in item.dims for item in variables]
+    _check_coordinates([item for item, is_labelled in zip(variables, labelled, strict=True) if is_labelled])
     shapes = {_layout_of(item) for item, is_labelled in zip(variables, labelled, strict=True) if is_labelled}
     if len(shapes) > 1:
         raise ValueError(f"the variables have {' and '.join(map(str, sorted(shapes)))} (chain, draw): they must agree")
@@ -86,6 +92,14 @@ def paired(*variables: Any, chains: int | None = None) -> tuple[list[Array], Lay
     elif layout is not None and chains is not None and chains != layout[0]:
         raise ValueError(f"chains={chains!r}: the variables have {layout[0]} chains themselves; leave it out")
     return arrays, layout
+
+
+def _check_coordinates(items: list[Any]) -> None:
+    """Draws are paired by position: coordinates that say otherwise are an error."""
+    for name in ("chain", "draw"):
+        given = [np.asarray(item.coords[name].values) for item in items if name in item.coords and name in item.dims]
+        if any(not np.array_equal(one, given[0]) for one in given[1:]):
+            raise ValueError(f"the variables have different coordinates {name}: align them first (xarray.align)")
 
 
 def _layout_of(item: Any) -> tuple[int, int]:
@@ -188,12 +202,17 @@ def autocorrelation_time(series: Array, layout: tuple[int, int], *, stratified: 
 
 
 def is_stratified(arrays: list[Array], layout: tuple[int, int]) -> bool:
-    """Whether a variable, such as a label of the coupling, never changes within a chain but does between chains."""
+    """Whether chains differ by design.
+
+    So it is taken where one variable, such as a label of the coupling, never changes within a chain but does between
+    chains, while another changes within chains. Where nothing changes within chains they are stuck.
+    """
+    frozen, between = [], []
     for array in arrays:
         chains = array.reshape(*layout, -1)
-        if (chains == chains[:, :1]).all() and (chains[:, 0] != chains[:1, 0]).any():
-            return True
-    return False
+        frozen.append(bool((chains == chains[:, :1]).all()))
+        between.append(bool((chains[:, 0] != chains[:1, 0]).any()))
+    return any(still and apart for still, apart in zip(frozen, between, strict=True)) and not all(frozen)
 
 
 def slowest(arrays: list[Array], layout: tuple[int, int], *, stratified: bool = False) -> float:
@@ -212,7 +231,7 @@ def slowest(arrays: list[Array], layout: tuple[int, int], *, stratified: bool = 
 
 
 def spacing(tau: float, n: int) -> int:
-    """Every how many draws to take for independent ones: ⌈2τ⌉, 1 where τ is ½ within its own error."""
+    """Every how many draws to take for nearly independent ones: ⌈2τ⌉, 1 where τ is ½ within its own error."""
     noise = 3.0 * math.sqrt(2.0 * (2.0 * stats.WINDOW + 1.0) / n)  # relative, of τ near ½ (Madras & Sokal 1988)
     return 1 if 2.0 * tau <= 1.0 + max(noise, 0.02) else math.ceil(2.0 * tau)
 
@@ -251,10 +270,14 @@ def over_chains(
     stratified = is_stratified(arrays, layout)
     own = autocorrelation_time(local(*arrays), layout, stratified=stratified)
     tau = max(own, slowest(arrays, layout, stratified=stratified))
-    step = spacing(tau, n)
-    if step == 1:
-        result = estimator(*arrays)
-        return replace(result, n=n, n_effective=float(n))
+    step = min(spacing(tau, n), layout[1])
+    if step == 1:  # what little correlation there may be goes into the error
+        result, wider = estimator(*arrays), math.sqrt(max(1.0, 2.0 * tau))
+        assert result.interval is not None
+        low, high = (result.value + wider * (end - result.value) for end in result.interval)
+        return replace(
+            result, stderr=wider * result.stderr, interval=(low, high), n=n, n_effective=n / max(1.0, 2.0 * tau)
+        )
     _check_length(tau, layout)
     parts = []
     offsets = np.unique(np.linspace(0, step - 1, min(step, MOST_SUBSETS)).round().astype(int))
@@ -277,7 +300,7 @@ def over_chains(
         interval=(value + low, value + high),
         method=f"{parts[0].method}; every {step}th draw (autocorrelation time {tau:.3g}), mean over offsets",
         n=n,
-        n_effective=n / (2.0 * tau),
+        n_effective=max(n / (2.0 * tau), float(layout[0])),
     )
 
 
@@ -285,6 +308,8 @@ def _check_length(tau: float, layout: tuple[int, int]) -> None:
     chains, draws = layout
     effective = chains * draws / (2.0 * tau)
     if effective >= stats.MIN_EFFECTIVE and draws >= 20.0 * tau:
+        return
+    if chains >= stats.MIN_EFFECTIVE:  # which are independent however short
         return
     needed = math.ceil(max(2.0 * tau * stats.MIN_EFFECTIVE / chains, 20.0 * tau))
     estimate = Estimate(tau, float("nan"), method="integrated autocorrelation time, in draws", n=chains * draws)
