@@ -6,7 +6,7 @@ I(y_0; f_k) ≤ I(y_0; y_n), with equality for sufficient statistics. The ledger
 - the exact value, where one exists (`rgnet.hierarchies.exact_levels`);
 - an estimate from draws, by the method that `rgnet.information.retained` chooses;
 - a lower bound, the cross-entropy of a classifier on draws that it was not trained on;
-- the number of different states among the draws, and the time of the map.
+- the number of different states among the draws, and the time from the data to the level.
 
 The first network is always ``sufficient``: the hierarchy undone step by step by its own minimal sufficient statistics
 T_{n−1}, …, T_0, which lose nothing (Lin, Tegmark & Rolnick 2017, Theorem 2; claims B2, B3).
@@ -30,6 +30,7 @@ from rgnet.information.classifier import classifier_bound
 from rgnet.information.grouping import group_rows
 from rgnet.information.kept import retained
 from rgnet.information.samples import InformationWarning, as_labels
+from rgnet.layers import Network
 
 Array = npt.NDArray[Any]
 
@@ -69,23 +70,25 @@ def ledger(
     -------
     Dataset over (network, level)
         ``exact``, ``information``, ``lower`` (nats, NaN where there is none), the last two with ``_stderr``;
-        ``sites``, ``states`` (different ones among the draws), ``microseconds`` (of the map, a draw), ``kind`` and
-        ``method`` of ``information``. Level 0 is the data. Attributes: ``entropy``, that of y_0 among all causes;
-        ``draws``, ``unit``, ``hierarchy``, ``parameters``.
+        ``sites``, ``states`` (different ones among the draws), ``microseconds`` (from the data to the level, a draw),
+        ``kind`` and ``method`` of ``information``, or why there is none. Level 0 is the data. Attributes:
+        ``entropy``, that of y_0 among all causes; ``draws``, ``unit``, ``hierarchy``, ``parameters``.
 
     Raises
     ------
     ValueError
         If a network is called "sufficient", or its scale does not fit the data.
     """
-    networks = dict(networks or {})
-    if SUFFICIENT in networks:
-        raise ValueError(f"a network is called {SUFFICIENT!r}: that is the name of the hierarchy's own; rename it")
+    networks = _checked(hierarchy, networks)
     data = hierarchy.sample(draws, seed=seed) if data is None else data
     y0, y_n = data["y_0"], data[f"y_{hierarchy.steps}"]
     made = {SUFFICIENT: _undone(hierarchy, y_n)}
     made |= {name: _coarse_grained(hierarchy, network, y_n, seed) for name, network in networks.items()}
-    rows = {name: _rows(hierarchy, levels, y0, y_n, seed) for name, levels in made.items()}
+    first = None
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for name, levels in made.items():
+        rows[name] = _rows(hierarchy, levels, y0, y_n, seed, first)
+        first = rows[name][0]  # the data, the same for all
     depth = max(len(row) for row in rows.values())
     return xr.Dataset(
         {
@@ -107,6 +110,19 @@ def ledger(
             "parameters": json.dumps(_parameters(data)),
         },
     )
+
+
+def _checked(hierarchy: Any, networks: Any) -> dict[str, Network]:
+    if not hasattr(hierarchy, "prior") or hierarchy.alphabet[0] is None:
+        raise ValueError(
+            f"{type(hierarchy).__name__}: a ledger is kept about a cause of few states; of a Gaussian cascade use "
+            f"mutual_information and information.gaussian_bottleneck"
+        )
+    if networks is not None and not isinstance(networks, Mapping):
+        raise ValueError('networks: give names and Networks, such as {"majority": rg.Network([rg.Majority(2)] * 4)}')
+    if SUFFICIENT in (networks or {}):
+        raise ValueError(f"a network is called {SUFFICIENT!r}: that is the name of the hierarchy's own; rename it")
+    return {str(k): v if isinstance(v, Network) else Network(v) for k, v in (networks or {}).items()}
 
 
 def _padded(row: list[dict[str, Any]], column: str, depth: int, blank: Any) -> list[Any]:
@@ -158,7 +174,7 @@ def _coarse_grained(hierarchy: Any, network: Any, y_n: xr.DataArray, seed: int) 
         rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(k,)))
         start = time.perf_counter()
         x = layer(x, rng, ndim=space)
-        seconds = time.perf_counter() - start
+        seconds = levels[-1].seconds + time.perf_counter() - start
         levels.append(_Level(x, x, exact[k + 1], seconds, math.prod(x.shape[x.ndim - space :])))
     return levels
 
@@ -186,19 +202,29 @@ def _whole(hierarchy: Any) -> float:
     return float(found.value) if found.kind == "exact" or 0 < interval[1] - interval[0] < _NARROW else math.nan
 
 
-def _rows(hierarchy: Any, levels: list[_Level], y0: xr.DataArray, y_n: xr.DataArray, seed: int) -> list[dict[str, Any]]:
-    """The ledger of one network: estimates and bounds beside what is exact."""
+def _rows(
+    hierarchy: Any,
+    levels: list[_Level],
+    y0: xr.DataArray,
+    y_n: xr.DataArray,
+    seed: int,
+    first: dict[str, Any] | None,
+) -> list[dict[str, Any]]:
+    """The ledger of one network: estimates and bounds beside what is exact; ``first``: level 0, where it is known."""
     symbols = [_symbols(level.symbols.reshape(y0.size, -1)) for level in levels]
     few = [0] + [k for k, (_, count) in enumerate(symbols) if k and count * _REPEATS <= y0.size]
     labelled = [y_n] + [xr.DataArray(symbols[k][0].reshape(y0.shape), dims=y0.dims) for k in few[1:]]
-    estimates = dict(zip(few, _estimates(labelled, y0, hierarchy), strict=False))
+    estimates = dict(zip(few, _estimates(labelled, y0, hierarchy), strict=True))
     rows = []
     for k, (level, (labels, count)) in enumerate(zip(levels, symbols, strict=True)):
+        if k == 0 and first is not None:
+            rows.append(first)
+            continue
         lower = _lower(level, labels, count, y0, seed)
         rows.append(
             {
                 "exact": level.exact,
-                **estimates.get(k, _NO_ESTIMATE),
+                **estimates.get(k, {**_NO_ESTIMATE, "method": f"{count} states are too many to count"}),
                 "lower": math.nan if lower is None else lower.value,
                 "lower_stderr": math.nan if lower is None else lower.stderr,
                 "sites": float(level.sites),
@@ -223,8 +249,8 @@ def _estimates(levels: list[xr.DataArray], y0: xr.DataArray, hierarchy: Any) -> 
         warnings.simplefilter("ignore", InformationWarning)
         try:
             found = retained(levels, about=y0, posterior=hierarchy, prior=hierarchy.prior)
-        except ValueError:  # ShortChainError is one
-            return []
+        except ValueError as error:  # ShortChainError is one
+            return [{**_NO_ESTIMATE, "method": str(error)}] * len(levels)
     methods = json.loads(found.attrs["methods"])
     return [
         {
@@ -234,7 +260,7 @@ def _estimates(levels: list[xr.DataArray], y0: xr.DataArray, hierarchy: Any) -> 
             "method": str(methods[k]),
         }
         if found["kind"][k] != "lower"
-        else _NO_ESTIMATE
+        else {**_NO_ESTIMATE, "method": "bound only"}
         for k in range(len(levels))
     ]
 

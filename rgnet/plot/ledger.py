@@ -34,9 +34,8 @@ def ledger(table: xr.Dataset, title: str = "") -> Figure:
         middle.plot(levels, row["states"], marker="o", color=color)
         right.plot(levels[1:], row["microseconds"][1:], marker="o", color=color)
     whole = float(table.attrs["entropy"])
-    highest = float(
-        np.nanmax([np.nanmax(table[name].values) for name in ("information", "exact") if _any(table, name)])
-    )
+    known = [table[name].values for name in ("information", "exact", "lower") if _any(table, name)]
+    highest = float(np.nanmax(known)) if known else whole
     if highest > 0.6 * whole:
         left.axhline(whole, color="0.6", linewidth=0.8)
         left.annotate("$H(y_0)$", (levels[-1], whole), xytext=(0, -3), textcoords="offset points", ha="right", va="top")

@@ -49,7 +49,7 @@ _CAPTIONS: dict[str, tuple[str, Html]] = {
         "Information about the cause, states and time by level, one colour a network",
         join(["Information about the cause ", symbol("y", "0"), " kept by level, one colour a network: exact values "
               "(dashed), estimates (dots, 95 % bars) and lower bounds from a classifier (triangles); beside it how "
-              "many different states occur among the draws, and how long the map to that level takes."]),
+              "many different states occur among the draws, and how long it takes from the data to there."]),
     ),
     "thermodynamics": (
         "Susceptibility, Binder cumulant and correlation length against the coupling, one line a lattice size",

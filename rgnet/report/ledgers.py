@@ -23,10 +23,10 @@ def ledgers(result: Result) -> Html | None:
     return section(
         "ledger", "Ledger: information about the cause",
         tag("p", "What every level still knows of the cause ", symbol("y", "0"), ", by network, beside what it takes: "
-            "how many states occur among the draws, and how long the map takes. Level 0 is the data. Entries of the "
-            "column “exact” have no statistical error; “estimate” says how it was made; a lower bound is the "
-            "cross-entropy of a classifier on draws that it was not trained on, and two lower bounds do not rank two "
-            "maps by themselves."),
+            "how many states occur among the draws, and how long it takes from the data to the level. Level 0 is the "
+            "data. Entries of the column “exact” have no statistical error; “how” says how the estimate was made, or "
+            "why there is none; a lower bound is the cross-entropy of a classifier on draws that it was not trained "
+            "on, and two lower bounds do not rank two maps by themselves."),
         *(_table(row) for row in rows),
         tag("p", f"{several(left, 'further point')} in the group ledger of {result.path.name}.", class_="below")
         if left > 0 else None,
