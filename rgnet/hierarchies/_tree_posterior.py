@@ -46,6 +46,20 @@ def posterior(tree: "Tree", data: Array, level: int) -> Array:
     return out
 
 
+def log_likelihood(tree: "Tree", data: Array) -> Array:
+    """ln p(leaves | root), (n, states): messages whose largest entry is taken out, site by site, into a logarithm."""
+    out = np.empty((len(data), tree.alphabet[0]))
+    most = max(tree.alphabet)
+    for rows in in_batches(len(data), max(1, int(1e6 / (tree.level_sizes[-1] * most * most)))):
+        up = np.where(data[rows][..., None] == np.arange(tree.alphabet[-1]), 0.0, -np.inf)
+        for k in range(tree.depth - 1, -1, -1):
+            with np.errstate(divide="ignore"):
+                message = _apply(up, np.log(tree.channels[k].T))
+            up = message.reshape(len(up), tree.level_sizes[k], tree.branchings[k], -1).sum(axis=2)
+        out[rows] = up[:, 0]
+    return out
+
+
 def logarithmic(tree: "Tree", data: Array, level: int) -> Array:
     """The same in logarithms throughout, in NumPy; rows of NaN where a draw has probability zero."""
     depth, count = tree.depth, data.shape[0]

@@ -6,10 +6,11 @@ With Φ = A_{b−1} … A_a and the noise gathered on the way, C_{b|a} = Σ_j A_
 
     I(y_a; y_b) = ½ ln det C_b / det C_{b|a} = ½ ln det(1 + C_a^{1/2} Φᵀ C_{b|a}^{-1} Φ C_a^{1/2}) ,
 
-the second form being used, of which every term is positive: no digits cancel. Without noise the information is
-infinite. The posterior is Gaussian, with mean G y_n, G = C_k Φᵀ C_n^{-1}, and covariance
-C_k^{1/2} (1 + C_k^{1/2} Φᵀ C_{n|k}^{-1} Φ C_k^{1/2})^{-1} C_k^{1/2}. G y_n is a minimal sufficient statistic for y_k,
-and so are the data projected on any basis of the row space of G.
+the second form being used, of which every term is positive: no digits cancel. Where a direction passes with no noise at
+all the information is infinite; any noise, however small beside the signal or the other sites', leaves it finite. The
+posterior is Gaussian, with mean G y_n, G = C_k Φᵀ C_n^{-1}, and covariance C_k^{1/2} (1 + C_k^{1/2} Φᵀ C_{n|k}^{-1} Φ
+C_k^{1/2})^{-1} C_k^{1/2}. G y_n is a minimal sufficient statistic for y_k, and so are the data projected on any basis
+of the row space of G.
 
 `Cascade.tree` is the multiscale field: a site's children are a·parent + √(1 − a²) σ ξ, so that each site has variance
 1 where σ = 1. Sources: Basseville et al. (1992), IEEE Trans. Inf. Theory 38, 766; Cover & Thomas (2006), ch. 8.
@@ -30,7 +31,8 @@ from rgnet.hierarchies._levels import level_of, whole
 from rgnet.hierarchies._shared import Floats, fraction, site_dims, take_data
 from rgnet.hierarchies._statistic import Statistic
 
-_ZERO = 1e-13  # eigenvalues of a covariance below this, relative to the largest, are none
+_ZERO = 1e-13  # eigenvalues of a covariance of unit variances below this are none
+_SURE = 1e-8  # and above this are known to many digits
 _MAX_SITES = 4096  # of a tree: its covariance is a matrix of the sites squared
 
 
@@ -214,20 +216,40 @@ class Cascade:
         from scipy.linalg import solve_triangular
 
         phi, noise = self._between(a, b)
-        root = _root(self.covariance(a))
+        root = self._factor(0, a, _root(self.prior)) if a else _root(self.prior)
         passed = root @ phi.T
+        # Each site in units of its own noise, before anything of it cancelled: silence is no matter of units
+        size, reach = np.zeros(len(root.T)), np.abs(root)
+        for matrix, q in zip(self.matrices[a:b], self.noises[a:b], strict=True):
+            size, reach = np.hypot(np.abs(matrix) @ size, np.sqrt(np.diag(q))), reach @ np.abs(matrix).T
+        unit = np.where(size > 0, size, 1.0)
+        passed, reach = passed / unit, reach / unit
+        scaled = noise / unit[:, None] / unit
         try:
-            lower = np.linalg.cholesky(noise)
+            lower = np.linalg.cholesky(scaled)
+            if np.diag(lower).min() ** 2 > _SURE:
+                return root, np.asarray(solve_triangular(lower, passed.T, lower=True).T)
         except np.linalg.LinAlgError:
-            lower = None
-        scale = float(np.abs(passed).max(initial=0.0)) ** 2 * len(root) + float(np.abs(noise).max(initial=0.0))
-        if lower is not None and np.diag(lower).min() ** 2 > _ZERO * scale:
-            return root, np.asarray(solve_triangular(lower, passed.T, lower=True).T)
-        values, vectors = np.linalg.eigh(noise)
-        silent = values <= _ZERO * scale
-        if np.abs(passed @ vectors[:, silent]).max(initial=0.0) ** 2 > _ZERO * scale:
+            pass
+        # Noise as a factor, of which the smallest directions are known to the square of what the covariance tells
+        factor = self._factor(a, b, np.zeros((0, len(root.T)))) / unit
+        _, values, vectors = np.linalg.svd(np.concatenate([factor, np.zeros((len(unit), len(unit)))]))
+        silent = values[: len(unit)] <= _ZERO
+        quiet, loud = vectors[silent], vectors[~silent]
+        through = np.abs(passed @ quiet.T)
+        # Rounding turns silent directions towards those of little noise
+        turned = max(1e-12, 1e-14 / values[: len(unit)][~silent].min(initial=1.0))
+        if (through > turned * (np.sqrt((reach**2) @ (quiet**2).T) + 1e-3 * reach.max(initial=0.0))).any():
             return root, None
-        return root, (passed @ vectors[:, ~silent]) / np.sqrt(values[~silent])
+        return root, np.asarray(passed @ loud.T) / values[: len(unit)][~silent]
+
+    def _factor(self, a: int, b: int, start: Floats) -> Floats:
+        """R with RᵀR the covariance of y_b where y_a has ``start``ᵀ start: rows, at most as many as sites."""
+        for matrix, q in zip(self.matrices[a:b], self.noises[a:b], strict=True):
+            start = np.concatenate([start @ matrix.T, _root(q)])
+            if len(start) > start.shape[1]:
+                start = np.asarray(np.linalg.qr(start, mode="r"))
+        return start
 
     def mutual_information(self, level_a: int, level_b: int) -> Estimate:
         """I(y_a; y_b) in nats, exact; infinite where a part of y_b is y_a's without noise, as for a = b."""
@@ -291,28 +313,32 @@ def _per_step(name: str, value: float | Sequence[float], depth: int) -> list[flo
 
 
 def _root(covariance: Floats) -> Floats:
-    """R with Rᵀ R = C; directions of no variance are left out of its rows."""
+    """R with Rᵀ R = C; directions of no variance, each site in units of its own, are left out of its rows."""
+    own = np.sqrt(np.maximum(np.diag(covariance), 0.0))
     if np.count_nonzero(covariance - np.diag(np.diag(covariance))) == 0:
-        return np.asarray(np.diag(np.sqrt(np.diag(covariance)))[np.diag(covariance) > 0])
-    values, vectors = np.linalg.eigh(covariance)
+        return np.asarray(np.diag(own)[own > 0])
+    unit = np.where(own > 0, own, 1.0)
+    values, vectors = np.linalg.eigh(covariance / unit[:, None] / unit)
     keep = values > _ZERO * values[-1]
-    return np.asarray((vectors[:, keep] * np.sqrt(values[keep])).T)
+    return np.asarray((vectors[:, keep] * np.sqrt(values[keep])).T * unit)
 
 
 def _solve(covariance: Floats, right: Floats) -> Floats:
-    """C^{-1} right, on the directions that have a variance."""
+    """C^{-1} right, on the directions that have a variance; each site in units of its own."""
     from scipy.linalg import cho_factor, cho_solve
 
+    own = np.sqrt(np.maximum(np.diag(covariance), 0.0))
+    unit = np.where(own > 0, own, 1.0)
+    scaled, right = covariance / unit[:, None] / unit, right / unit[:, None]
     try:
-        factor = cho_factor(covariance, lower=True)
-        diagonal = np.diag(factor[0])
-        if diagonal.min() ** 2 > _ZERO * diagonal.max() ** 2:
-            return np.asarray(cho_solve(factor, right))
+        factor = cho_factor(scaled, lower=True)
+        if np.diag(factor[0]).min() ** 2 > _ZERO:
+            return np.asarray(cho_solve(factor, right)) / unit[:, None]
     except np.linalg.LinAlgError:
         pass
-    root = _root(covariance)
-    values = (root**2).sum(axis=1)  # rows of R are eigenvectors times the roots of their eigenvalues
-    return np.asarray(root.T @ ((root @ right) / values[:, None] ** 2))
+    values, vectors = np.linalg.eigh(scaled)
+    keep = values > _ZERO * values[-1]
+    return np.asarray((vectors[:, keep] / values[keep]) @ (vectors[:, keep].T @ right)) / unit[:, None]
 
 
 def _noise(covariance: Floats, n: int, seed: int, level: int) -> Floats:

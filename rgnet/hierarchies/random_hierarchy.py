@@ -46,7 +46,7 @@ from rgnet.hierarchies._shared import (
 )
 from rgnet.hierarchies._statistic import Statistic
 
-_MAX_SITES = 1 << 26
+_MAX_SITES, _MAX_RULES = 1 << 26, 1 << 22
 
 
 @dataclass(frozen=True)
@@ -98,6 +98,8 @@ class RandomHierarchy:
         for name, least in {"v": 2, "m": 1, "s": 2, "L": 1, "classes": 2, "seed": 0}.items():
             set_(self, name, whole(name, getattr(self, name), least))
         set_(self, "noise", fraction("noise", self.noise))
+        if not fits(self.v, self.s, 1 << 62):
+            raise ValueError(f"v={self.v}, s={self.s}: v^s tuples, at most 2^62; give smaller ones")
         tuples = self.v**self.s
         if self.m * max(self.v, self.classes) > tuples:
             name, parents = ("v", self.v) if self.v >= self.classes else ("classes", self.classes)
@@ -106,10 +108,8 @@ class RandomHierarchy:
                 f"productions, but only v^s = {tuples} different tuples: the rules would be ambiguous; give m ≤ "
                 f"{tuples // parents}" + (f", or classes ≤ {tuples // self.m}" if name == "classes" else "")
             )
-        if tuples >= 1 << 62:
-            raise ValueError(
-                f"v={self.v}, s={self.s}: v^s = {float(tuples):.3g} tuples, at most 2^62; give smaller ones"
-            )
+        if (size := self.m * max(self.v, self.classes)) > _MAX_RULES:
+            raise ValueError(f"{size} productions between two levels, at most {_MAX_RULES}: give smaller v or m")
         if not fits(self.s, self.L, _MAX_SITES):
             raise ValueError(f"s={self.s}, L={self.L}: s^L is more than {_MAX_SITES} sites of data; give a smaller L")
         set_(self, "prior", check_prior(self.prior, self.classes))
@@ -321,12 +321,11 @@ class RandomHierarchy:
         """
         if whole("label", label, 0) >= self.classes:
             raise ValueError(f"label={label}: the classes are 0 to {self.classes - 1}")
-        digits = ranking.split(int(index), self.m, ranking.nodes(self.s, self.L))
+        digits = ranking.split(index, self.m, ranking.nodes(self.s, self.L))
         y, start = np.array([[label]]), 0
         for rule in self.rules:
-            stop = start + y.shape[1]
-            y = rule[y[0], digits[start:stop]].reshape(1, -1)
-            start = stop
+            choice, start = digits[start : start + y.shape[1]], start + y.shape[1]
+            y = rule[y[0], choice].reshape(1, -1)
         return np.asarray(y[0])
 
     def mutual_information(self, level_a: int, level_b: int, *, n: int | None = None, seed: int = 0) -> Estimate:

@@ -48,8 +48,11 @@ def split(number: int, base: int, length: int) -> npt.NDArray[np.int64]:
     Raises
     ------
     ValueError
-        If the number is negative or has more digits.
+        If it is no whole number, negative, or has more digits.
     """
+    if isinstance(number, (bool, np.bool_)) or not isinstance(number, (int, np.integer)):
+        raise ValueError(f"index {number!r}: give a whole number from 0 to {base}^{length} − 1")
+    number = int(number)
     if number < 0 or number >= base**length:
         raise ValueError(f"index {_short(number)}: give a whole number from 0 to {base}^{length} − 1")
     result = np.zeros(length, dtype=np.int64)

@@ -99,7 +99,8 @@ class Tree:
             If flip is not a probability, or q < 2.
         """
         q = levels_.whole("q", q, 2, "one state carries no information")
-        if not 0 <= flip <= 1:
+        number = isinstance(flip, (int, float, np.integer, np.floating)) and not isinstance(flip, bool)
+        if not number or not 0 <= flip <= 1:
             raise ValueError(f"flip={flip!r}: the probability that a child differs from its parent lies in 0 … 1")
         channel = np.full((q, q), flip / (q - 1))
         np.fill_diagonal(channel, 1.0 - flip)
@@ -153,6 +154,14 @@ class Tree:
         """Whether b|λ₂|² > 1: sufficient always, necessary too for two states and a symmetric channel."""
         return self.kesten_stigum > 1.0
 
+    def check_sampling(self) -> None:
+        """Raise the ValueError of `sample` where a draw has too many sites; informations have no such limit."""
+        if sum(self.level_sizes) > _MOST_SITES:
+            raise ValueError(
+                f"depth={self.depth}, branching={self.branching}: {sum(self.level_sizes)} sites in one draw; at most "
+                f"{_MOST_SITES} are sampled"
+            )
+
     def sample(self, n: int, seed: int = 0, levels: Sequence[int] | None = None) -> xr.Dataset:
         """Independent draws of every level.
 
@@ -172,11 +181,7 @@ class Tree:
             site i are the sites i·b … i·b + b − 1 of the next level.
         """
         n, seed = levels_.whole("n", n, 1), levels_.whole("seed", seed, 0)
-        if sum(self.level_sizes) > _MOST_SITES:
-            raise ValueError(
-                f"depth={self.depth}, branching={self.branching}: {sum(self.level_sizes)} sites in one draw; at most "
-                f"{_MOST_SITES} are sampled"
-            )
+        self.check_sampling()
         wanted = range(self.depth + 1) if levels is None else [levels_.level_of(k, self.depth) for k in levels]
         drawn = levels_.sample_levels(n, seed, self.branchings, self.prior, self.channels, tuple(wanted))
         attrs = {
@@ -219,6 +224,23 @@ class Tree:
             return p
         dims = ("draw", "state") if single else ("draw", f"site_{level}", "state")
         return xr.DataArray(p, dims=dims, name=f"p_{level}")
+
+    def log_likelihood(self, data: Any) -> Array:
+        """ln p(y_n = data | y_0), exactly: array (n, states of the root); −inf where a root cannot produce them.
+
+        Parameters
+        ----------
+        data : array (n, leaves), DataArray over (draw, site_n), or Dataset that holds y_n
+
+        Raises
+        ------
+        ValueError
+            If the data do not fit.
+        """
+        from rgnet.hierarchies._tree_posterior import log_likelihood
+
+        x, _ = levels_.observed(data, self.depth, self.level_sizes[-1], self.alphabet[-1])
+        return log_likelihood(self, x)
 
     def mutual_information(self, level_a: int, level_b: int) -> Estimate:
         """I(y_a; y_b) of two whole levels, in nats.

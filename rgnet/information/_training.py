@@ -145,6 +145,15 @@ def frequencies(labels: npt.NDArray[np.int64], classes: int) -> Array:
     return (np.bincount(labels, minlength=classes) + 1.0) / (len(labels) + classes)
 
 
+def under_prior(p: Array, labels: npt.NDArray[np.int64], prior: Array | None) -> Array:
+    """Probabilities (n, classes) of a classifier trained on ``labels`` for classes that have another prior."""
+    if prior is None:
+        return p
+    count = np.bincount(labels, minlength=len(prior))
+    weighted = p * (prior / np.maximum(count, 1))
+    return np.asarray(weighted / weighted.sum(axis=1, keepdims=True))
+
+
 def fit(classifier: Any, columns: Array, labels: npt.NDArray[np.int64], classes: int, seed: int) -> Probabilities:
     """A fitted copy of a classifier as a function of columns, giving (n, classes); unseen classes get 0."""
     if np.ptp(labels) == 0:
@@ -230,18 +239,27 @@ def candidates(raw: Array, extra: Array) -> list[tuple[str, Any, Array]]:
 
 
 def chosen(
-    options: list[tuple[str, Any, Array]], fold: Fold, labels: npt.NDArray[np.int64], classes: int, seed: int
+    options: list[tuple[str, Any, Array]],
+    fold: Fold,
+    labels: npt.NDArray[np.int64],
+    classes: int,
+    seed: int,
+    prior: Array | None = None,
 ) -> tuple[int, float]:
-    """Option and share of the class frequencies with the smallest loss on the inner check set."""
+    """Option and share of the class frequencies with the smallest loss on the inner check set (under the prior)."""
     if len(fold.inner) == 0 or len(fold.check) == 0:
         return 0, MIXTURES[1]
-    base = frequencies(labels[fold.inner], classes)[labels[fold.check]]
+    truth = labels[fold.check]
+    base = (frequencies(labels[fold.inner], classes) if prior is None else prior)[truth]
+    weights = (
+        np.ones(len(truth)) if prior is None else (prior / np.maximum(np.bincount(truth, minlength=classes), 1))[truth]
+    )
     best = (math.inf, 0, 1.0)
     for place, (_, classifier, columns) in enumerate(options):
         p = fit(classifier, columns[fold.inner], labels[fold.inner], classes, seed)(columns[fold.check])
-        own = p[np.arange(len(fold.check)), labels[fold.check]]
+        own = under_prior(p, labels[fold.inner], prior)[np.arange(len(truth)), truth]
         for share in MIXTURES:
-            loss = -float(np.log(np.maximum((1.0 - share) * own + share * base, 1e-300)).mean())
+            loss = -float(np.average(np.log(np.maximum((1.0 - share) * own + share * base, 1e-300)), weights=weights))
             if loss < best[0]:
                 best = (loss, place, share)
     return best[1], best[2]

@@ -9,14 +9,15 @@ cross-validation: each draw is judged by a classifier trained on the other folds
 
 *Paired.* Per draw z = ln q(y|x) − ln p̂(y): what is noise in both the entropy and the cross-entropy cancels, and the
 error of the mean of z (`rgnet.stats.mean` for chains) is that of the bound. p̂ are the frequencies of the draws, whose
-entropy errs low, to the safe side; with ``prior`` the entropy is exact and classes are weighted by p(y) n/n(y), so that
+entropy errs low, to the safe side; with ``prior`` the entropy is exact, classes are weighted by p(y) n/n(y), and q,
+which learned the frequencies of the draws, is put under the prior by Bayes' rule, q(y|x) p(y) n/n(y) up to its norm:
 the labels may be drawn from the prior or set by design. Labels that never change within a chain, as when every chain
 has its own coupling, are such a design, their frequencies the prior unless another is given.
 
 *Never ln 0.* The probabilities used are (1 − ε) q + ε p_t, p_t(y) = (n_y + 1)/(n + m) the frequencies of the training
-draws by Laplace's rule (n draws, m classes in all): a class that a training fold has not met keeps a probability. It
-costs at most ε. The default classifier chooses a larger share ε by the same inner folds, up to 1, so that on data
-without information the bound reads 0 within errors.
+draws by Laplace's rule (n draws, m classes in all), or the prior: a class that a training fold has not met keeps a
+probability. It costs at most ε. The default classifier chooses a larger share ε by the same inner folds, up to 1, so
+that on data without information the bound reads 0 within errors.
 
 *The limit.* No lower bound that holds with high confidence whatever the distribution can exceed O(ln n) nats for n
 draws (McAllester & Stratos 2020): this one stays below H(y) ≤ ln m, which is the reason that it may be trusted
@@ -96,7 +97,7 @@ def classifier_bound(
         If chains are too short for their autocorrelation time.
     """
     check_unit(unit)
-    _check_arguments(classifier, folds, epsilon)
+    _check_arguments(classifier, folds, epsilon, seed)
     (rows, column), layout = paired(x, y, chains=chains)
     labels, _, values = _training.check_labels(column)
     known = None if prior is None else check_prior(prior, values)
@@ -119,8 +120,13 @@ def held_out_bound(
     epsilon: float = EPSILON,
 ) -> Estimate:
     """The bound in nats from checked arrays: columns ``raw`` (n, d) and ``extra`` (n, k), labels 0 … m − 1."""
-    stratified = layout is not None and is_stratified([labels], layout)
+    _check_arguments(classifier, folds, epsilon, seed)
+    stratified = layout is not None and is_stratified([labels, raw, extra], layout)
     classes = int(labels.max()) + 1
+    if (layout is None or layout[1] < 2) and folds > len(labels) // 2:
+        raise ValueError(
+            f"folds={folds}: {len(labels)} draws make at most {len(labels) // 2} folds of two draws; give fewer"
+        )
     parts, how = _training.make_folds(labels, [raw, extra], layout, stratified, folds, seed)
     if classifier is not None:
         options = [(type(classifier).__name__, classifier, np.concatenate([raw, extra], axis=1))]
@@ -130,14 +136,17 @@ def held_out_bound(
     used = []
     for f, part in enumerate(parts):
         key = int(np.random.SeedSequence(seed, spawn_key=(1, f)).generate_state(1)[0])
-        place, share = (0, 0.0) if classifier is not None else _training.chosen(options, part, labels, classes, key)
+        place, share = (
+            (0, 0.0) if classifier is not None else _training.chosen(options, part, labels, classes, key, prior)
+        )
         share = max(share, epsilon)
         name, model, columns = options[place]
         own: Any = 0.0
         if share < 1.0:
             p = _training.fit(model, columns[part.train], labels[part.train], classes, key)(columns[part.test])
+            p = _training.under_prior(p, labels[part.train], prior)
             own = p[np.arange(len(part.test)), labels[part.test]]
-        base = _training.frequencies(labels[part.train], classes)[labels[part.test]]
+        base = (_training.frequencies(labels[part.train], classes) if prior is None else prior)[labels[part.test]]
         log_q[part.test] = np.log((1.0 - share) * own + share * base)
         used.append(name if share < 1.0 else "class frequencies")
     most = max(sorted(set(used)), key=used.count)
@@ -178,7 +187,7 @@ def log_score_bound(
         )
     labels, _, values = _training.check_labels(column)
     known = None if prior is None else check_prior(prior, values)
-    stratified = layout is not None and is_stratified([labels], layout)
+    stratified = layout is not None and is_stratified([labels, scores], layout)
     return _bound(scores[:, 0], labels, known, layout, stratified, "H(y) − cross-entropy").to(unit)
 
 
@@ -214,11 +223,15 @@ def check_prior(prior: Sequence[float] | Mapping[Any, float], values: Array) -> 
     return p
 
 
-def _check_arguments(classifier: Any, folds: Any, epsilon: Any) -> None:
+def _check_arguments(classifier: Any, folds: Any, epsilon: Any, seed: Any) -> None:
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise ValueError(f"seed={seed!r}: give a whole number of at least 0")
     if isinstance(folds, bool) or not isinstance(folds, int | np.integer) or folds < 3:
         raise ValueError(f"folds={folds!r}: give a whole number of at least 3, one to test, one to choose by")
-    if not 0.0 < float(epsilon) < 1.0:
+    if isinstance(epsilon, bool | str) or not 0.0 < float(epsilon) < 1.0:
         raise ValueError(f"epsilon={epsilon!r}: the share of class frequencies lies between 0 and 1")
+    if isinstance(classifier, type):
+        raise ValueError(f"classifier={classifier.__name__} is a class: give an instance, {classifier.__name__}()")
     if classifier is not None and not (hasattr(classifier, "fit") and hasattr(classifier, "predict_proba")):
         raise ValueError(
             f"classifier={classifier!r} has no fit and predict_proba: a bound needs probabilities; wrap it in "

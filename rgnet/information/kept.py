@@ -31,7 +31,7 @@ from rgnet import operators as ops
 from rgnet.estimate import Estimate
 from rgnet.information import _choices, _training, fisher
 from rgnet.information.classifier import check_prior
-from rgnet.information.samples import Layout, check_unit, paired
+from rgnet.information.samples import Layout, check_unit, is_stratified, paired
 
 Array = npt.NDArray[Any]
 NOTE = (
@@ -72,7 +72,9 @@ def retained(
         p(y_0 | data) of level 0 as given: (n, classes) in the order of the sorted labels, or of states 0, 1, … if the
         labels are such. A hierarchy (`rgnet.hierarchies`) is one.
     prior : array, or mapping of label to probability, optional
-        The known p(y_0), in the same order.
+        The known p(y_0), in the same order. All levels are read under it: where the labels have other frequencies, by
+        design or beyond 5 standard deviations, "discrete" and "classifier" weigh the draws of each label, and the
+        other methods raise.
     method : "auto", "posterior", "discrete", "mixed" or "classifier"
         For all levels.
     reduce : "sum" or callable, optional
@@ -113,13 +115,15 @@ def retained(
     check_unit(unit)
     if len(levels) == 0:
         raise ValueError("levels=[]: give at least the microscopic level")
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise ValueError(f"seed={seed!r}: give a whole number of at least 0")
     if method != "auto" and method not in _choices.METHODS:
         raise ValueError(f"method={method!r}: it is auto, {', '.join(_choices.METHODS)}")
     variables = [_variable(level, place) for place, level in enumerate(levels)]
     _check_coordinates(variables, about)
     arrays, layout = paired(*variables, _spread(about, variables), chains=chains)
     y, arrays = arrays[-1], arrays[:-1]
-    target, table = _target(y, prior, layout, posterior, levels[0])
+    target, table = _target(y, prior, layout, posterior, levels[0], arrays)
     readings = []
     for place, x in enumerate(arrays):
         sums = _sums(levels[place], operators) if reduce is None else np.empty((len(x), 0))
@@ -184,7 +188,9 @@ def _check_coordinates(variables: Sequence[Any], about: Any) -> None:
             raise ValueError(f"the levels and labels have different coordinates {name!r}: draws must correspond")
 
 
-def _target(y: Array, prior: Any, layout: Layout, posterior: Any, level: Any) -> tuple[_choices.Target, Array | None]:
+def _target(
+    y: Array, prior: Any, layout: Layout, posterior: Any, level: Any, arrays: list[Array]
+) -> tuple[_choices.Target, Array | None]:
     """What is asked about, and the posterior of each draw if one is given."""
     column = y.reshape(len(y), -1)
     distinct = len(np.unique(column, axis=0)) if column.shape[1] > 1 else len(np.unique(column))
@@ -193,9 +199,10 @@ def _target(y: Array, prior: Any, layout: Layout, posterior: Any, level: Any) ->
             raise ValueError("y is real: posterior= and prior= are of labels; cut y into bins, or leave them out")
         return _choices.Target(column.astype(np.float64), None, None, layout), None
     labels, classes, values = _training.check_labels(y)
+    design = layout is not None and is_stratified([labels, *arrays], layout)
     if posterior is None:
         p = None if prior is None else check_prior(prior, values)
-        return _choices.Target(column[:, 0], labels, p, layout), None
+        return _choices.Target(column[:, 0], labels, p, layout, design), None
     ask = posterior.posterior if hasattr(posterior, "posterior") else posterior
     if not callable(ask):
         raise ValueError(f"posterior={posterior!r}: give a function of the data, or an object with a method posterior")
@@ -208,7 +215,8 @@ def _target(y: Array, prior: Any, layout: Layout, posterior: Any, level: Any) ->
                 f"column is which? give labels 0, 1, …"
             )
         places, values = column[:, 0].astype(np.int64), np.arange(rows.shape[1])
-    target = _choices.Target(column[:, 0], labels, None if prior is None else check_prior(prior, values), layout)
+    p = None if prior is None else check_prior(prior, values)
+    target = _choices.Target(column[:, 0], labels, p, layout, design)
     _choices.check_against_labels(rows, places, target)
     return target, rows
 

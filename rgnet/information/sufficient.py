@@ -161,7 +161,7 @@ def information_lost(joint: Any, labels: Any) -> float:
     Parameters
     ----------
     joint : array (classes, states)
-        p(y, x).
+        p(y, x); Fractions are read as floats.
     labels : array (states,) of integers
         f(x) ≥ 0; states of probability zero may have −1.
 
@@ -170,7 +170,11 @@ def information_lost(joint: Any, labels: Any) -> float:
     ValueError
         If the table is none (see `minimal_sufficient`), or the labels are not such integers.
     """
-    table = tables.check_joint(joint, 2, "joint")
+    array = np.asarray(joint)
+    if array.dtype.kind == "O":
+        _check_rationals(array)
+        array = array.astype(np.float64)
+    table = tables.check_joint(array, 2, "joint")
     index = np.asarray(labels)
     if index.shape != table.shape[1:] or index.dtype.kind not in "iu":
         raise ValueError(
@@ -189,7 +193,8 @@ def information_lost(joint: Any, labels: Any) -> float:
 
 def _grouped(posterior: Floats, mass: Floats, positive: npt.NDArray[np.bool_], tolerance: float) -> Sufficient:
     """From the posteriors (states of positive mass, classes) and the mass of all states."""
-    if not (math.isfinite(tolerance) and tolerance >= 0):
+    number = isinstance(tolerance, int | float | np.integer | np.floating) and not isinstance(tolerance, bool)
+    if not (number and math.isfinite(tolerance) and tolerance >= 0):
         raise ValueError(f"tolerance={tolerance!r}: a finite number, zero or positive")
     local = group_rows(np.sqrt(posterior + 10.0 * tolerance) if tolerance else posterior, tolerance)
     weights = mass[positive]
@@ -235,16 +240,13 @@ def _of_rationals(array: npt.NDArray[Any]) -> Sufficient:
     """The exact route: a table of Fractions that sum to one, or of counts."""
     if array.ndim != 2 or array.size == 0:
         raise ValueError(f"joint has shape {array.shape}: a table has two axes, (classes, states)")
-    wrong = [entry for entry in array.flat if not isinstance(entry, Rational)] if array.dtype.kind == "O" else []
-    if wrong:
-        raise ValueError(
-            f"joint has dtype object and holds {wrong[0]!r}: exact tables hold Fractions or integers; "
-            "convert others with astype(float)"
-        )
+    if array.dtype.kind == "O":
+        _check_rationals(array)
     negative = int((array < 0).sum())
     if negative:
         raise ValueError(f"joint has {negative} negative entries: probabilities are not negative")
-    columns = array.T.tolist()
+    # NumPy's integers, which `tolist` leaves in an array of objects, would wrap around
+    columns = [[int(e) if isinstance(e, np.integer) else e for e in column] for column in array.T.tolist()]
     total = Fraction(sum(sum(column) for column in columns))
     whole = all(entry.denominator == 1 for column in columns for entry in column)
     if total == 0 or (total != 1 and not whole):
@@ -270,6 +272,15 @@ def _of_rationals(array: npt.NDArray[Any]) -> Sufficient:
         lost=0.0,
         tolerance=0.0,
     )
+
+
+def _check_rationals(array: npt.NDArray[Any]) -> None:
+    wrong = [entry for entry in array.flat if not isinstance(entry, Rational)]
+    if wrong:
+        raise ValueError(
+            f"joint has dtype object and holds {wrong[0]!r}: exact tables hold Fractions or integers; "
+            "convert others with astype(float)"
+        )
 
 
 def _in_lowest_terms(column: list[Any]) -> tuple[int, ...]:

@@ -34,14 +34,20 @@ import numpy.typing as npt
 
 from rgnet import stats
 from rgnet.estimate import Estimate
-from rgnet.information.samples import Layout, check_unit, is_stratified, paired, slowest
+from rgnet.information.samples import Layout, as_labels, check_unit, is_stratified, paired, slowest
+from rgnet.information.tables import check_joint
 
 Array = npt.NDArray[np.float64]
 ROW_TOLERANCE = 1e-6  # how far from one the sum of a posterior may be
 
 
 def posterior_information(
-    posterior: Any, *, prior: npt.ArrayLike | None = None, chains: int | None = None, unit: str = "nats"
+    posterior: Any,
+    *,
+    prior: npt.ArrayLike | None = None,
+    labels: Any = None,
+    chains: int | None = None,
+    unit: str = "nats",
 ) -> Estimate:
     """I(x; y) from the exact posterior p(y|x) of each draw.
 
@@ -51,6 +57,9 @@ def posterior_information(
         p(y|x_i) for draws x_i of p(x); rows sum to one.
     prior : array (classes,), optional
         p(y); without it, the mean posterior.
+    labels : array (n,), (chain, draw) or (chain,), or DataArray, optional
+        The y that each draw came from, where each chain has its own, such as a coupling. Chains then differ by design:
+        only what varies among draws of one label is noise.
     chains : int, optional
         As `rgnet.information.samples.paired`.
     unit : "nats" or "bits"
@@ -71,10 +80,13 @@ def posterior_information(
     check_unit(unit)
     (rows,), layout = paired(posterior, chains=chains)
     p = check_posterior(rows)
+    if len(p) < stats.MIN_EFFECTIVE and (layout is None or layout[1] < 2):
+        raise ValueError(f"{len(p)} draws: an error bar needs at least {stats.MIN_EFFECTIVE:g}")
     value, local, how = information_of_posteriors(
         p, np.arange(len(p)), None if prior is None else check_prior(prior, p.shape[1])
     )
-    return _mean(local, layout, "estimate", f"mean of KL(posterior ‖ {how})", value).to(unit)
+    noise = None if labels is None else within_labels(local, _labels_of(labels, len(p), layout))
+    return _mean(local, layout, "estimate", f"mean of KL(posterior ‖ {how})", value, noise=noise).to(unit)
 
 
 def likelihood_information(
@@ -193,7 +205,7 @@ def leave_one_out_bound(
     check_unit(unit)
     (xs, ys), layout = paired(x, y, chains=chains)
     n = len(xs)
-    tau = 0.5 if layout is None else slowest([xs, ys], layout, stratified=is_stratified([ys], layout))
+    tau = 0.5 if layout is None else slowest([xs, ys], layout, stratified=is_stratified([xs, ys], layout))
     size = min(512, max(8, int(n / (128.0 * tau)))) if batch is None else batch
     if isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 2 or n // size < stats.MIN_BLOCKS:
         raise ValueError(
@@ -261,9 +273,9 @@ def gaussian_mixture_bounds(
     trace = np.einsum("jab,iba->ij", inverse, cov)
     square = np.einsum("ija,jab,ijb->ij", shift, inverse, shift)
     kl = (trace - d + square + log_det[None, :] - log_det[:, None]) / 2
-    found = []
+    found, met = [], w > 0
     for kind, distance in (("lower", bhattacharyya), ("upper", kl)):
-        value = -float(w @ np.log(np.exp(-np.maximum(distance, 0.0)) @ w))
+        value = -float(w[met] @ np.log(np.exp(-np.maximum(distance[met], 0.0)) @ w))
         name = "Bhattacharyya" if kind == "lower" else "Kullback–Leibler"
         found.append(Estimate(value, 0.0, None, kind, f"pairwise {name} distances", m, None, "nats").to(unit))  # type: ignore[arg-type]
     return found[0], found[1]
@@ -286,11 +298,9 @@ def check_posterior(rows: npt.NDArray[Any]) -> Array:
 
 def check_prior(prior: npt.ArrayLike, classes: int) -> Array:
     """A prior over so many classes, after its checks."""
-    p = np.asarray(prior, dtype=np.float64)
+    p = check_joint(prior, name="prior")
     if p.shape != (classes,):
         raise ValueError(f"prior of shape {p.shape}: there are {classes} classes")
-    if not ((p >= 0).all() and abs(p.sum() - 1.0) < 1e-9):
-        raise ValueError(f"prior sums to one {p.sum() - 1.0:+.3g}, smallest entry {p.min():g}: give probabilities")
     return p
 
 
@@ -333,10 +343,8 @@ def information_of_posteriors(
 def _leave_one_out(table: Array, size: int) -> Array:
     """ln p_ii − ln of the mean of p_ij over j ≠ i, from ln p_ij."""
     if table.shape != (size, size) or np.isnan(table).any():
-        raise ValueError(
-            f"log_conditional gave an array of shape {table.shape} for x (K, 1, ...) and y (1, K, ...), K = {size}: it "
-            f"must give finite numbers or −inf, (K, K), by broadcasting"
-        )
+        what = f"log_conditional gave an array of shape {table.shape} for x (K, 1, ...) and y (1, K, ...), K = {size}"
+        raise ValueError(f"{what}: it must give finite numbers or −inf, (K, K), by broadcasting")
     own = np.diagonal(table).copy()
     others = table.copy()
     np.fill_diagonal(others, -np.inf)
@@ -346,24 +354,46 @@ def _leave_one_out(table: Array, size: int) -> Array:
     return np.asarray(own - top - np.log(np.exp(others - top[:, None]).sum(axis=1) / (size - 1)))
 
 
+def within_labels(local: Array, labels: npt.NDArray[np.int64]) -> Array:
+    """Contributions about the mean of their label: which labels there are is by design, and no noise."""
+    means = np.bincount(labels, weights=local) / np.maximum(np.bincount(labels), 1)
+    return np.asarray(local - means[labels])
+
+
+def _labels_of(labels: Any, n: int, layout: Layout) -> npt.NDArray[np.int64]:
+    """Labels of draws 0 … m − 1, from those of draws or of whole chains."""
+    given = np.asarray(labels)
+    if hasattr(labels, "dims") and "draw" in labels.dims:
+        given = paired(labels)[0][0]
+    elif layout is not None and given.shape[:1] == layout[:1] and given.ndim == 1:
+        given = np.repeat(given, layout[1])
+    if given.size != n or given.dtype == object:
+        raise ValueError(f"labels of shape {np.shape(labels)}: give one for each of {n} draws, or one for each chain")
+    return as_labels(given.reshape(-1))[0]
+
+
 def _mean(
-    local: Array, layout: Layout, kind: Any, method: str, value: float | None = None, n: int | None = None
+    local: Array,
+    layout: Layout,
+    kind: Any,
+    method: str,
+    value: float | None = None,
+    n: int | None = None,
+    noise: Array | None = None,
 ) -> Estimate:
-    """The mean of local contributions with its error; the value is given where it was corrected."""
+    """The mean of local contributions (``value`` where it was corrected); its error by ``noise`` if given."""
     size = len(local)
     centre = float(local.mean()) if value is None else value
-    if np.ptp(local) <= 1e-12 * max(1.0, abs(centre)):
-        return Estimate(centre, 0.0, None, kind, method, n or size, float(n or size), "nats")
-    if layout is not None and layout[1] > 1:
-        found = stats.mean(local.reshape(layout))
+    least = stats.MIN_BLOCKS if n is not None else int(stats.MIN_EFFECTIVE)
+    noise = local if noise is None else noise
+    constant = np.ptp(noise) <= 1e-12 * max(1.0, abs(centre))
+    if layout is not None and layout[1] > 1 and not constant:
+        found = stats.mean(noise.reshape(layout))
         correction = centre - float(local.mean())
         share = size / min(float(found.n_effective or size), size)  # a bias of order 1/n is that of fewer draws
-        return Estimate(
-            found.value + correction * share, found.stderr, None, kind, method, n or size, found.n_effective, "nats"
-        )
-    least = stats.MIN_BLOCKS if n is not None else int(stats.MIN_EFFECTIVE)
+        centre = float(local.mean()) + correction * share
+        return Estimate(centre, found.stderr, None, kind, method, n or size, found.n_effective, "nats")
     if size < least:
         raise ValueError(f"{size} draws: an error bar needs at least {least}")
-    return Estimate(
-        centre, float(local.std(ddof=1)) / math.sqrt(size), None, kind, method, n or size, float(n or size), "nats"
-    )
+    error = 0.0 if constant else float(noise.std(ddof=1)) / math.sqrt(size)
+    return Estimate(centre, error, None, kind, method, n or size, float(n or size), "nats")

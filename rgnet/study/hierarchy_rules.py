@@ -77,6 +77,8 @@ def of_points(
     for _, parameters in combinations(section):
         try:
             hierarchy = build(section.hierarchy, parameters)
+            if hasattr(hierarchy, "check_sampling"):
+                hierarchy.check_sampling()
         except ValueError as error:
             yield Problem(place, f": {error}")
             continue

@@ -234,3 +234,30 @@ def test_bad_trees_and_data_are_refused():
         cascade.posterior(np.zeros((3, 4)), 4)
     with pytest.raises(ValueError, match=r"n=0"):
         cascade.sample(0)
+
+
+@pytest.mark.parametrize(
+    ("matrices", "noises", "truth"),
+    [
+        ([np.eye(2)], [[1e-10, 1e6]], 0.5 * (math.log1p(1e10) + math.log1p(1e-6))),
+        ([np.eye(1)], [1e-14], 0.5 * math.log1p(1e14)),
+        ([np.eye(1)], [1e-300], 150 * math.log(10)),
+        ([np.eye(2), [[1.0, 1.0], [1.0, 1.0], [1.0, 2.0]]], [[1e-10, 1e6], 0.0], 0.5 * math.log1p(1e10)),
+        ([np.eye(2), [[0.6, 0.8], [0.8, -0.6]]], [[1e-10, 1e6], 0.0], 0.5 * math.log1p(1e10)),
+        ([np.diag([0.0, 1.0])], [[0.0, 1.0]], 0.5 * math.log(2)),
+        ([np.eye(2)], [[0.0, 1.0]], math.inf),
+        ([np.eye(2), [[1.0, -1.0]]], [np.ones((2, 2)), 0.0], math.inf),
+        ([[[1.0], [0.3]]], [[[1.0, 0.3], [0.3, 0.09]]], 0.5 * math.log(2)),
+        ([[[1.0], [1.0]]], [[[1.0, 0.3], [0.3, 0.09]]], math.inf),
+    ],
+)
+def test_only_no_noise_is_infinite(matrices, noises, truth):
+    """Silence is judged by each direction's own noise, not beside the signal or the noise of others."""
+    found = Cascade(matrices, noises).mutual_information(0, len(matrices)).value
+    assert found == truth or found == pytest.approx(truth, abs=1e-6)
+
+
+def test_posterior_of_very_different_variances():
+    mean, covariance = Cascade([np.eye(2)], [[1e-14, 1.0]], prior=[1e-14, 1.0]).posterior(np.ones((1, 2)))
+    np.testing.assert_allclose(mean, [[0.5, 0.5]], rtol=1e-12)
+    np.testing.assert_allclose(np.diag(covariance), [5e-15, 0.5], rtol=1e-12)

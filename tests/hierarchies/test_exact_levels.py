@@ -66,10 +66,11 @@ def test_composed_channels_are_right(name, kind):
 
 
 def test_layers_across_families_are_enumerated_or_left_out():
-    tree = Tree.symmetric(2, branching=4, flip=0.1)
+    tree = Tree.symmetric(2, branching=4, flip=0.1)  # two halves of a family share their parent
     found = information_by_level(tree, rg.Network([rg.Majority(2)]))
-    assert math.isnan(found[1])  # two halves of a family share their parent
-    assert len(found) == 2
+    assert found == pytest.approx(enumerated(tree, [rg.Majority(2)], (1, -1)), abs=1e-12)
+    wide = Tree.symmetric(2, branching=(4, 5), flip=0.1)
+    assert math.isnan(information_by_level(wide, rg.Network([rg.Majority(2)]))[1])
 
 
 def test_networks_of_fewer_levels_than_the_tree():

@@ -382,3 +382,16 @@ def test_bad_data_are_refused():
         RandomHierarchy(8, 8, 2, 6, 8).sufficient(6)
     with pytest.raises(ValueError, match=r"not listed"):
         RandomHierarchy(8, 8, 2, 4, 8, noise=0.1).sufficient()
+
+
+def test_sizes_that_no_memory_holds():
+    with pytest.raises(ValueError, match="2000000000 productions"):
+        RandomHierarchy(10**9, 2, 2, 2, 2)
+    with pytest.raises(ValueError, match=r"at most 2\^62"):
+        RandomHierarchy(2, 2, 10**9, 2, 2)
+
+
+@pytest.mark.parametrize("index", [1.7, True, "1", None])
+def test_a_number_is_whole(index):
+    with pytest.raises(ValueError, match="give a whole number from 0 to 2\\^3"):
+        RandomHierarchy(4, 2, 2, 2, 2).unrank(0, index)

@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 
@@ -44,3 +46,47 @@ def test_other_bad_input():
         tree.sample(0)
     with pytest.raises(ValueError, match=r"2199023255551 sites in one draw"):
         Tree.symmetric(40).sample(1)
+
+
+@pytest.mark.parametrize("flip", ["a", None, True, -0.1, float("nan")])
+def test_a_flip_is_a_probability(flip):
+    with pytest.raises(ValueError, match="the probability that a child differs"):
+        Tree.symmetric(depth=2, flip=flip)
+
+
+def test_size_of_a_draw():
+    Tree.symmetric(depth=10).check_sampling()
+    deep = Tree.symmetric(depth=25)
+    for call in (deep.check_sampling, lambda: deep.sample(1)):
+        with pytest.raises(ValueError, match=r"depth=25, branching=2: .* sites in one draw"):
+            call()
+
+
+@pytest.mark.parametrize(
+    "tree",
+    [
+        Tree.symmetric(2, 2, 0.2, 3),
+        Tree(2, (2, 3), [0.3, 0.7], [[[0.9, 0.1], [0.0, 1.0]], [[0.5, 0.3, 0.2], [0.1, 0.2, 0.7]]]),
+        Tree(2, 2, [0.0, 1.0], np.eye(2)),
+    ],
+)
+def test_log_likelihood_by_enumeration(tree):
+    """Sums over all hidden levels, and p(leaves | root) that sums to one."""
+    leaves, q = tree.level_sizes[-1], tree.alphabet[-1]
+    x = np.array(list(itertools.product(range(q), repeat=leaves)))
+    found = tree.log_likelihood(x)
+    brute = np.zeros_like(found)
+    first, second = tree.channels
+    for middle in itertools.product(range(tree.alphabet[1]), repeat=tree.level_sizes[1]):
+        up = np.prod(first[:, list(middle)], axis=1)
+        down = np.prod(second[np.repeat(middle, tree.branchings[1]), x], axis=1)
+        brute += np.outer(down, up)
+    np.testing.assert_allclose(np.exp(found), brute, rtol=1e-12, atol=1e-300)
+    np.testing.assert_allclose(np.exp(found).sum(axis=0), 1.0, rtol=1e-12)
+
+
+def test_log_likelihood_does_not_underflow():
+    """2000 leaves: ln p is far below the least float's."""
+    tree = Tree(1, 2000, [0.5, 0.5], [[0.5, 0.5], [0.1, 0.9]])
+    found = tree.log_likelihood(np.zeros((1, 2000), dtype=int))
+    np.testing.assert_allclose(found, [[2000 * np.log(0.5), 2000 * np.log(0.1)]], rtol=1e-12)

@@ -296,3 +296,20 @@ def test_broken_probabilities_are_refused():
     x, y = normals(100, 14)
     with pytest.raises(ValueError, match=r"Broken.predict_proba gave .* sums from 2 to 2"):
         classifier_bound(x, y, classifier=Broken())
+
+
+def test_arguments_in_the_wrong_form():
+    from sklearn.linear_model import LogisticRegression
+
+    x, y = np.random.default_rng(0).normal(size=200), np.arange(200) % 2
+    for wrong, message in (
+        (
+            {"classifier": LogisticRegression},
+            r"LogisticRegression is a class: give an instance, LogisticRegression\(\)",
+        ),
+        ({"folds": 1000}, "folds=1000: 200 draws make at most 100 folds"),
+        ({"seed": -1}, "seed=-1: give a whole number"),
+        ({"epsilon": "a"}, "epsilon='a'"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            classifier_bound(x, y, **wrong)

@@ -332,3 +332,22 @@ def test_the_depth_four_tree_has_its_known_information():
     assert found.kept == pytest.approx(tables.mutual_information_of(leaves / 2), abs=1e-13)
     assert found.kept == pytest.approx(0.0749, abs=5e-5)
     assert found.lost < 1e-20
+
+
+def test_numpy_integers_do_not_wrap_around():
+    big = 2**62
+    table = np.array([[np.int64(big), np.int64(big)], [np.int64(big), np.int64(big - 1)]], dtype=object)
+    found = minimal_sufficient(table)
+    assert found.labels.tolist() == [0, 1]
+    assert float(sum(found.weights)) == 1.0
+    assert found.posterior[1, 0] == Fraction(big, 2 * big - 1)
+
+
+def test_what_is_lost_of_fractions():
+    table = np.array([[Fraction(1, 2), Fraction(0)], [Fraction(0), Fraction(1, 2)]], dtype=object)
+    assert information_lost(table, [0, 0]) == pytest.approx(np.log(2))
+    assert information_lost(table, [0, 1]) == 0.0
+    with pytest.raises(ValueError, match="exact tables hold Fractions or integers"):
+        information_lost(np.array([["a", "b"], ["c", "d"]], dtype=object), [0, 0])
+    with pytest.raises(ValueError, match="tolerance='a': a finite number"):
+        minimal_sufficient(np.eye(2) / 2, tolerance="a")

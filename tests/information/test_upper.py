@@ -207,7 +207,7 @@ def test_bad_input():
     ):
         with pytest.raises(ValueError, match=message):
             posterior_information(bad, prior=[0.5, 0.5])
-    with pytest.raises(ValueError, match=r"prior sums to one \+0.1"):
+    with pytest.raises(ValueError, match=r"prior sums to 1 \+ 0.1"):
         posterior_information(good, prior=[0.5, 0.6])
     with pytest.raises(ValueError, match=r"prior of shape \(3,\): there are 2 classes"):
         posterior_information(good, prior=[0.5, 0.25, 0.25])
@@ -231,3 +231,36 @@ def test_bad_input():
         gaussian_mixture_bounds(np.zeros((2, 1)), np.ones(3), [0.5, 0.5])
     with pytest.raises(ValueError, match="unit='hartley'"):
         posterior_information(good, unit="hartley")
+
+
+def test_a_component_of_weight_zero():
+    means, cov = np.array([[0.0], [1.0], [50.0]]), np.eye(1)
+    with_it = gaussian_mixture_bounds(means, cov, [0.5, 0.5, 0.0])
+    without = gaussian_mixture_bounds(means[:2], cov, [0.5, 0.5])
+    for one, other in zip(with_it, without, strict=True):
+        assert one.value == pytest.approx(other.value, abs=1e-14)
+
+
+def test_chains_that_each_have_a_cause():
+    """Labels say that chains differ by design; without them the chains look stuck."""
+    rng = np.random.default_rng(8)
+    y = np.repeat(np.arange(16) % 2, 500)
+    x = rng.normal([-1.5, 0.0], 1.0, (8000, 2))[np.arange(8000), y]
+    p = np.stack([norm.pdf(x, -1.5), norm.pdf(x, 0.0)], axis=1)
+    p /= p.sum(axis=1, keepdims=True)
+    p = np.where((y == 0)[:, None], p, p @ [[0.9, 0.1], [0.1, 0.9]])  # so that the mean KL depends on the label
+    found = posterior_information(p, prior=[0.5, 0.5], labels=y, chains=16)
+    assert found.value == pytest.approx(posterior_information(p, prior=[0.5, 0.5]).value)
+    assert found.n_effective > 4000
+    of_chains = posterior_information(p, prior=[0.5, 0.5], labels=np.arange(16) % 2, chains=16)
+    assert of_chains == found
+    with pytest.raises(ValueError, match=r"labels of shape \(3,\): give one for each of 8000 draws"):
+        posterior_information(p, labels=[0, 1, 0], chains=16)
+
+
+def test_few_posteriors_are_too_few():
+    for rows in ([[0.5, 0.5]], [[0.5, 0.5]] * 20, [[0.9, 0.1]] * 49):
+        for prior in (None, [0.5, 0.5]):
+            with pytest.raises(ValueError, match="an error bar needs at least 50"):
+                posterior_information(rows, prior=prior)
+    assert posterior_information([[0.9, 0.1]] * 50, prior=[0.5, 0.5]).stderr == 0.0
