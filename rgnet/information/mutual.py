@@ -1,6 +1,8 @@
 """``entropy`` and ``mutual_information`` of whatever is given: symbols are counted, real numbers measured.
 
-Whole numbers, booleans and strings are symbols; floats are real. A method that is named decides by itself.
+Whole numbers, booleans and strings are symbols; floats are real, but for "auto" symbols too where rows repeat so often
+that there are at most n/10 and at most √n distinct ones: spins as ±1.0, averages over blocks of spins. (Rounded
+measurements have more, and are measured.) A method that is named decides by itself.
 """
 
 from typing import Any
@@ -13,6 +15,7 @@ from rgnet.information.continuous import combined
 from rgnet.information.continuous.mixed import discrete_continuous
 from rgnet.information.counts import Counts
 from rgnet.information.entropies import FORMULAE
+from rgnet.information.samples import as_labels, paired
 
 ROSS = "ross"
 METHODS = ("auto", *FORMULAE, *(name for name in combined.METHODS if name != "auto"), ROSS)
@@ -39,7 +42,9 @@ def mutual_information(
     method : str
         For symbols: "plug-in", "miller-madow", "grassberger", "jackknife", "chao-shen", "chao-wang-jost". For real
         numbers: "ksg", "ksg2", "gaussian", "copula", "mixture". For one of each: "ross". "auto" goes by the types:
-        symbols `discrete.mutual_information`, real numbers `continuous.mutual_information`, one of each Ross' method.
+        symbols `discrete.mutual_information`, real numbers `continuous.mutual_information`, one of each Ross' method,
+        several real columns as normal scores. Floats with at most n/10 and at most √n distinct rows are symbols to it,
+        unless beside real numbers one of these rows occurs once.
     k : int
         Neighbours, for real numbers.
     chains : int, optional
@@ -67,14 +72,30 @@ def mutual_information(
     if y is None:
         raise ValueError("y=None: give two variables, or Counts of two")
     symbols = [_is_symbol(item) for item in (x, y)]
+    if method == "auto" and not all(symbols):
+        symbols = _with_repeated(x, y, symbols, chains)
     if method == ROSS or (method == "auto" and any(symbols) and not all(symbols)):
         labels, real = (x, y) if symbols[0] else (y, x)
         if not any(symbols):
             raise ValueError(f"method={method!r} takes one variable of symbols: neither has whole numbers or strings")
-        return discrete_continuous(labels, real, k=k, chains=chains, unit=unit)
+        return discrete_continuous(labels, real, k=k, chains=chains, unit=unit, scores=method == "auto")
     if method == "auto" and all(symbols):
         return discrete.mutual_information(x, y, method=method, chains=chains, unit=unit)
     return combined.mutual_information(x, y, method=method, k=k, chains=chains, unit=unit, seed=seed)
+
+
+def _with_repeated(x: Any, y: Any, symbols: list[bool], chains: int | None) -> list[bool]:
+    """Which variables are symbols if floats that repeat are."""
+    arrays, _ = paired(x, y, chains=chains)
+    n, found, single = len(arrays[0]), list(symbols), [False, False]
+    for place in (0, 1):
+        if not symbols[place]:
+            labels, count = as_labels(arrays[place])
+            found[place] = count >= 2 and count * 10 <= n and count * count <= n
+            single[place] = found[place] and int(np.bincount(labels).min()) < 2
+    if not all(found) and any(single):  # such a symbol has no neighbour of its own
+        return symbols
+    return found
 
 
 def _is_symbol(variable: Any) -> bool:

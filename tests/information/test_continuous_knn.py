@@ -81,6 +81,10 @@ def test_ksg_is_brute_force(d_x, d_y, n, k, algorithm):
     x = cloud(n, d_x, 4)
     y = 0.7 * x[:, :1] + cloud(n, d_y, 5)
     for a, b in ((x, y), (np.round(x, 1), np.round(y, 1))):
+        if (np.sort(np.maximum(pairs(a), pairs(b)), axis=1)[:, k - 1] == 0).any():
+            with pytest.raises(ValueError, match=rf"coincide with {k} others.*mixture"):
+                ksg.local_values(a, b, k, algorithm)
+            continue
         expected = brute_ksg(a, b, k, algorithm)
         np.testing.assert_allclose(ksg.local_values(a, b, k, algorithm), expected, rtol=0, atol=1e-13)
 
@@ -105,6 +109,18 @@ def test_ross_is_brute_force():
     np.testing.assert_allclose(mixed.ross_local_values(labels, y, 5), expected, rtol=0, atol=1e-13)
 
 
+def test_ross_is_brute_force_where_values_repeat():
+    y = np.round(cloud(240, 2, 7), 0)
+    labels = np.repeat([0, 1, 2], [200, 37, 3])
+    expected = np.empty(240)
+    for i in range(240):
+        own = np.flatnonzero(labels == labels[i])
+        radius = np.sort(pairs(y)[i, own])[min(5, len(own) - 1) - 1]
+        alike, m = ((pairs(y)[i, which] <= radius).sum() + (radius == 0) for which in (own, slice(None)))
+        expected[i] = digamma(240) + digamma(alike) - digamma(len(own)) - digamma(m)
+    np.testing.assert_allclose(mixed.ross_local_values(labels, y, 5), expected, rtol=0, atol=1e-13)
+
+
 def test_gao_is_brute_force():
     """With atoms in both variables: a part of the draws coincide, exactly."""
     x, y = cloud(200, 1, 8), cloud(200, 1, 9)
@@ -112,7 +128,7 @@ def test_gao_is_brute_force():
     d_x, d_y = pairs(x), pairs(y)
     joint = np.maximum(d_x, d_y)
     radius = np.sort(joint, axis=1)[:, 2]
-    alike = np.where(radius == 0, (joint == 0).sum(axis=1) + 1, 3)
+    alike = np.where(radius == 0, (joint == 0).sum(axis=1), (joint < radius[:, None]).sum(axis=1)) + 1
     assert (radius == 0).sum() > 20
     n_x, n_y = (np.where(radius == 0, within(z, radius, True), within(z, radius)) for z in (x, y))
     expected = digamma(alike) + digamma(200) - digamma(n_x + 1) - digamma(n_y + 1)

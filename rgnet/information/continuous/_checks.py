@@ -11,6 +11,7 @@ from rgnet.information.samples import InformationWarning, as_points
 Floats = npt.NDArray[np.float64]
 
 TIED = 0.01  # share of repeated values in a column from which on it is warned of
+UNLIKE = 100.0  # ratio of the spreads of two columns from which on it is warned of
 
 
 def points(array: npt.NDArray[Any], name: str) -> Floats:
@@ -46,19 +47,56 @@ def neighbourhood(k: int, n: int) -> int:
     return int(k)
 
 
-def warn_of_ties(**variables: Floats) -> bool:
+ADVICE = (
+    "this estimator is for continuous variables. If they are labels or partly discrete use discrete_continuous() or "
+    "mixture(); if they are rounded or repeated draws, leave repetitions out or give the unrounded values (no noise is "
+    "added): else a bias is possible that the interval does not hold"
+)
+
+
+def repeated(rows: Floats) -> float:
+    """The largest share of repeated values in a column."""
+    ordered = np.sort(rows, axis=0)
+    return float((ordered[1:] == ordered[:-1]).mean(axis=0).max())
+
+
+def warn_of_ties(advice: str = ADVICE, **variables: Floats) -> bool:
     """Warn where values repeat, and say whether: nearest neighbours are then not those of a density."""
     found = False
     for name, rows in variables.items():
-        ordered = np.sort(rows, axis=0)
-        repeated = float((ordered[1:] == ordered[:-1]).mean(axis=0).max())
-        if repeated > TIED:
+        share = repeated(rows)
+        if share > TIED:
             found = True
-            warnings.warn(
-                f"{repeated:.1%} of the values of {name} repeat earlier ones: this estimator is for continuous "
-                "variables. If they are labels or partly discrete use discrete_continuous() or mixture(); if they are "
-                "rounded or repeated draws, leave repetitions out or give the unrounded values (no noise is added)",
-                InformationWarning,
-                stacklevel=4,
-            )
+            message = f"{share:.1%} of the values of {name} repeat earlier ones: {advice}"
+            warnings.warn(message, InformationWarning, stacklevel=4)
     return found
+
+
+def warn_of_scales(rows: Floats) -> None:
+    """Warn where columns (n, d) have very different spreads: those of small spread are not seen in the maximum norm."""
+    spreads = np.abs(rows - np.median(rows, axis=0)).mean(axis=0)
+    spreads = spreads[spreads > 0]
+    if spreads.size and spreads.max() > UNLIKE * spreads.min():
+        warnings.warn(
+            f"the spreads of the columns differ by a factor {spreads.max() / spreads.min():.3g}, and the neighbours of "
+            "a point hardly depend on the narrow ones: bring columns to like scales first (divide each by its standard "
+            "deviation), or use the default, which takes normal scores",
+            InformationWarning,
+            stacklevel=4,
+        )
+
+
+def refuse_coincidences(radii: Floats, k: int) -> None:
+    """Raise where draws coincide with k others.
+
+    Raises
+    ------
+    ValueError
+        If a radius, the distance to the k-th neighbour, is 0.
+    """
+    if (radii == 0).any():
+        raise ValueError(
+            f"{np.count_nonzero(radii == 0)} of {len(radii)} draws coincide with {k} others: the variables are at "
+            'least partly discrete, for which KSG has no value; use mixture() or the default ("auto"), for symbols '
+            "alone a discrete method"
+        )

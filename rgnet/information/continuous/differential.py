@@ -47,7 +47,8 @@ def differential_entropy(x: Any, *, k: int = 3, chains: int | None = None, unit:
     Warns
     -----
     InformationWarning
-        If more than 1 % of a column's values repeat earlier ones.
+        If more than 1 % of a column's values repeat earlier ones, or the draws are too few for an error (16 k), which
+        is then NaN.
     """
     check_unit(unit)
     (x,), layout = paired(x, chains=chains)

@@ -149,3 +149,28 @@ def standard_error(local: Floats, x: Floats, y: Floats) -> float:
     """Error of the Gaussian estimate from its local values, second order included."""
     n = len(local)
     return float(np.sqrt(local.var() / n + x.shape[1] * y.shape[1] / (2.0 * n**2)))
+
+
+def null_probability(rho: Floats, n: int, d_x: int, d_y: int) -> float:
+    """Probability of sample canonical correlations as large as these or larger where x and y are independent.
+
+    Wilks' Λ = Π(1 − ρ²) by Rao's F approximation (Rao 1951; Anderson 2003, sec. 8.5), exact where d_x or d_y ≤ 2.
+    """
+    from scipy.special import fdtrc
+
+    squares, product = d_x**2 + d_y**2, d_x * d_y
+    s = np.sqrt((product**2 - 4.0) / (squares - 5.0)) if squares > 5 else 1.0
+    freedom = (n - 1 - 0.5 * (d_x + d_y + 1)) * s - 0.5 * product + 1.0
+    root = np.exp(-2.0 * of_correlations(rho) / s)
+    return float(fdtrc(product, freedom, (1.0 - root) / root * freedom / product))
+
+
+def null_variance(n: int, d_x: int, d_y: int) -> float:
+    """Variance of the Gaussian estimate where x and y are independent, exact: about d_x d_y/2n² for many draws.
+
+    −2 Î is then, but for a constant, the logarithm of a product of independent beta variables (Anderson 2003, 8.4).
+    """
+    from scipy.special import polygamma
+
+    j = np.arange(d_y)
+    return 0.25 * float((polygamma(1, (n - 1 - d_x - j) / 2) - polygamma(1, (n - 1 - j) / 2)).sum())

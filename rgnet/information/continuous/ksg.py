@@ -59,17 +59,19 @@ def ksg(
     Raises
     ------
     ValueError
-        If shapes disagree, a value is not finite, a column is constant, or k ≥ n.
+        If shapes disagree, a value is not finite, a column is constant, k ≥ n, or a draw coincides with k others.
 
     Warns
     -----
     InformationWarning
-        If more than 1 % of a column's values repeat earlier ones.
+        If more than 1 % of a column's values repeat earlier ones, spreads of columns differ by more than 100, the
+        draws are too few for an error (16 k), or it is 0 (as where one variable determines the other): it is then NaN.
     """
     check_unit(unit)
     if algorithm not in (1, 2):
         raise ValueError(f"algorithm={algorithm!r}: Kraskov, Stögbauer & Grassberger give estimators 1 and 2")
     (x, y), layout = paired(x, y, chains=chains)
+    _checks.warn_of_scales(np.concatenate([_checks.points(x, "x"), _checks.points(y, "y")], axis=1))
 
     def local(a: Any, b: Any) -> Floats:
         rows = _checks.points(a, "x"), _checks.points(b, "y")
@@ -91,10 +93,17 @@ def ksg(
 
 
 def local_values(x: Floats, y: Floats, k: int = 3, algorithm: int = 1) -> Floats:
-    """Local values (n,) whose mean is the KSG estimate, nats, from independent draws (n, d_x) and (n, d_y)."""
+    """Local values (n,) whose mean is the KSG estimate, nats, from independent draws (n, d_x) and (n, d_y).
+
+    Raises
+    ------
+    ValueError
+        If a draw coincides with k others.
+    """
     from scipy.special import digamma
 
     distances, indices = knn.neighbours(np.concatenate([x, y], axis=1), k)
+    _checks.refuse_coincidences(distances[:, -1], k)
     constant = digamma(k) + digamma(len(x))
     if algorithm == 1:
         radii = np.ascontiguousarray(distances[:, -1])
