@@ -51,6 +51,11 @@ class Counts:
             )
         if counts.size and int(counts.min()) < 1:
             raise ValueError(f"a count is {int(counts.min())}: symbols that were not seen are left out")
+        if counts.size > 1 and (different := _distinct(self.keys)) < counts.size:
+            raise ValueError(
+                f"{counts.size} keys of which {different} are different: each symbol has one count; "
+                "count draws with Counts.of, or add Counts of parts"
+            )
 
     @classmethod
     def of(cls, *variables: Any) -> "Counts":
@@ -81,7 +86,7 @@ class Counts:
         places = np.nonzero(array)
         if not places[0].size:
             raise ValueError("a table of zeros: there must be at least one draw")
-        return cls(tuple(places), array[places].astype(np.int64))
+        return _made(tuple(places), array[places].astype(np.int64))
 
     @property
     def n(self) -> int:
@@ -102,6 +107,7 @@ class Counts:
         shapes, others = ([key.shape[1:] for key in item.keys] for item in (self, other))
         if shapes != others:
             raise ValueError(f"symbols of shapes {shapes} and {others}: counts add up for the same variables only")
+        same_kinds(self.keys, other.keys, "Counts that are added")
         joined = tuple(np.concatenate(pair) for pair in zip(self.keys, other.keys, strict=True))
         return _count(list(joined), np.concatenate([self.counts, other.counts]))
 
@@ -127,6 +133,34 @@ class Counts:
         return result
 
 
+def _made(keys: tuple[Array, ...], counts: npt.NDArray[np.int64]) -> Counts:
+    """Counts of keys that are known to be distinct: the check would sort them once more."""
+    result = object.__new__(Counts)
+    object.__setattr__(result, "keys", keys)
+    object.__setattr__(result, "counts", counts)
+    return result
+
+
+def _distinct(keys: Sequence[Array]) -> int:
+    labels = [as_labels(key)[0] for key in keys]
+    return int(joint_labels(labels, tuple(range(len(labels)))).max()) + 1
+
+
+def same_kinds(keys: Sequence[Array], others: Sequence[Array], what: str) -> None:
+    """Raise where symbols of one kind stand against those of another: 1 and "1" would be taken for the same."""
+    for key, other in zip(keys, others, strict=True):
+        kinds = _kind(key), _kind(other)
+        if kinds[0] != kinds[1]:
+            raise ValueError(
+                f"{what} have symbols of kinds {kinds[0]} and {kinds[1]}: they must be of the same alphabet"
+            )
+
+
+def _kind(array: Array) -> str:
+    names = {"U": "text", "S": "bytes", "M": "dates", "m": "times"}
+    return names.get(array.dtype.kind, "numbers")
+
+
 def _count(arrays: list[Array], weights: npt.NDArray[np.int64] | None = None) -> Counts:
     """Distinct rows, sorted, with their counts or summed weights."""
     if weights is None and len(arrays) == 1 and (fast := _count_long(arrays[0])) is not None:
@@ -142,7 +176,7 @@ def _count(arrays: list[Array], weights: npt.NDArray[np.int64] | None = None) ->
     counts = np.bincount(code, minlength=size) if weights is None else _add_up(code, weights, size)
     first = np.zeros(size, dtype=np.int64)
     first[code[::-1]] = np.arange(len(code) - 1, -1, -1)
-    return Counts(tuple(array[first] for array in arrays), counts.astype(np.int64))
+    return _made(tuple(array[first] for array in arrays), counts.astype(np.int64))
 
 
 def _count_long(array: Array) -> Counts | None:
@@ -153,7 +187,7 @@ def _count_long(array: Array) -> Counts | None:
     if low < 0 or high >= _MOST or (table := _tally(array, 2 * high)) is None:
         return None
     values = np.flatnonzero(table)
-    return Counts((values.astype(array.dtype),), table[values])
+    return _made((values.astype(array.dtype),), table[values])
 
 
 def _tally(codes: Array, high: int) -> npt.NDArray[np.int64] | None:
@@ -213,7 +247,7 @@ def _count_packed(
     for array, low, span in zip(arrays[::-1], lows[::-1], spans[::-1], strict=True):
         keys.append((values % span + low).astype(array.dtype))
         values = values // span
-    return Counts(tuple(keys[::-1]), counts.astype(np.int64))
+    return _made(tuple(keys[::-1]), counts.astype(np.int64))
 
 
 def _add_up(code: Array, weights: npt.NDArray[np.int64], size: int) -> npt.NDArray[np.int64]:

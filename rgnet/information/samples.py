@@ -278,7 +278,7 @@ def over_chains(
         return replace(
             result, stderr=wider * result.stderr, interval=(low, high), n=n, n_effective=n / max(1.0, 2.0 * tau)
         )
-    _check_length(tau, layout)
+    check_length(tau, layout)
     parts = []
     offsets = np.unique(np.linspace(0, step - 1, min(step, MOST_SUBSETS)).round().astype(int))
     with warnings.catch_warnings(record=True) as caught:
@@ -304,7 +304,8 @@ def over_chains(
     )
 
 
-def _check_length(tau: float, layout: tuple[int, int]) -> None:
+def check_length(tau: float, layout: tuple[int, int]) -> None:
+    """Raise `ShortChainError` for chains worth fewer than 50 draws, or shorter than 20 τ, unless there are 50."""
     chains, draws = layout
     effective = chains * draws / (2.0 * tau)
     if effective >= stats.MIN_EFFECTIVE and draws >= 20.0 * tau:

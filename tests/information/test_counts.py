@@ -112,6 +112,10 @@ def test_long_arrays_are_counted_alike(dtype, edge):
         (lambda: Counts((np.array([1]),), np.array([0])), r"a count is 0"),
         (lambda: Counts((np.array([1]),), np.array([0.5])), r"whole numbers"),
         (lambda: Counts((np.array([1, 2]),), np.array([1])), r"give one each"),
+        (lambda: Counts((np.array([1, 2, 1]),), np.array([1, 2, 3])), r"3 keys of which 2 are different"),
+        (lambda: Counts((np.array([1, 1]), np.array([2, 2])), np.array([1, 2])), r"2 keys of which 1 are different"),
+        (lambda: Counts.of([1, 2]) + Counts.of(["1", "2"]), r"kinds numbers and text"),
+        (lambda: Counts.of([1, 2], ["a", "b"]) + Counts.of(["a", "b"], [1, 2]), r"kinds numbers and text"),
         (lambda: Counts.of_table(np.zeros((2, 2), dtype=int)), r"at least one draw"),
         (lambda: Counts.of_table([[1, -1]]), r"not negative"),
         (lambda: Counts.of([1, 2]) + Counts.of([1, 2], [1, 2]), r"same variables"),
@@ -121,3 +125,9 @@ def test_long_arrays_are_counted_alike(dtype, edge):
 def test_bad_input(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_the_same_symbols_in_other_variables_are_distinct():
+    counts = Counts((np.array([1, 1, 2]), np.array([1, 2, 1])), np.array([1, 2, 3]))
+    assert counts == Counts.of([1, 1, 1, 2, 2, 2], [1, 2, 2, 1, 1, 1])
+    assert (Counts.of([1, 2]) + Counts.of([1.0, 2.5])).n == 4

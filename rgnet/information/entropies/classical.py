@@ -11,7 +11,8 @@ With N draws, state i seen n_i times, p̂_i = n_i/N:
                     λ = (1 − Σ p̂²) / [(N − 1) Σ (1/k − p̂)²], at most 1
 
 Grassberger's, kept as published, is nearly unbiased for counts that are Poisson; for N given draws it is too large by
-1/2N. All in nats. The number of states k is used by shrinkage alone.
+1/2N. Shrinkage is biased towards ln k by design, and its interval does not contain that: it covers 90 % with 8 states
+and 200 draws. All in nats. The number of states k is used by shrinkage alone.
 """
 
 from typing import Any

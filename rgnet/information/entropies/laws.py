@@ -21,8 +21,10 @@ H = −Σ (λ/Λ) ln(λ/Λ), Λ = Σ λ, follow from the moments of λ and λ ln
 counts above 64 use Gauss–Hermite quadrature about ln n, where that is wider than a cell.
 
 The posterior is that of draws from these laws. Its interval is honest on each of them and on what resembles them; it
-is not distribution-free, and no interval from few draws can be. States of two kinds, each with its own probability,
-are the known way to mislead it.
+is not distribution-free, and no interval from few draws can be. Known to mislead it: states of two kinds, each with
+its own probability; probabilities that fall geometrically over many more states than draws; a little, 20 to 50
+draws of a few very unequal states. Where all draws are equal the upper end is one that needs no law
+(`rgnet.information.entropies.if_unseen`).
 """
 
 from functools import lru_cache
