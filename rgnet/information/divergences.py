@@ -24,9 +24,9 @@ from rgnet.estimate import Estimate
 from rgnet.information.counts import Counts, enough, joint_labels, same_kinds
 from rgnet.information.samples import (
     MOST_SUBSETS,
-    check_length,
     as_labels,
     autocorrelation_time,
+    check_length,
     check_unit,
     paired,
     slowest,
