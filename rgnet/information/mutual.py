@@ -40,11 +40,11 @@ def mutual_information(
         a configuration of many spins is one of very many; see `retained` for those. Or ``x`` alone: `Counts` of two
         variables.
     method : str
-        For symbols: "plug-in", "miller-madow", "grassberger", "jackknife", "chao-shen", "chao-wang-jost",
-        "zhang". For real numbers: "ksg", "ksg2", "gaussian", "copula", "mixture". For one of each: "ross". "auto" goes
-        by the types: symbols `discrete.mutual_information`, real numbers `continuous.mutual_information`, one of each Ross' method,
-        several real columns as normal scores. Floats with at most n/10 and at most √n distinct rows are symbols to it,
-        unless beside real numbers one of these rows occurs once.
+        For symbols: "plug-in", "miller-madow", "grassberger", "jackknife", "chao-shen", "chao-wang-jost", "zhang".
+        For real numbers: "ksg", "ksg2", "gaussian", "copula", "mixture". For one of each: "ross". "auto" goes by what
+        is given: symbols `discrete.mutual_information`, real numbers `continuous.mutual_information`, one of each
+        Ross' method, several real columns as normal scores. Floats with at most n/10 and at most √n distinct rows are
+        symbols to it, unless beside real numbers one of these rows occurs once.
     k : int
         Neighbours, for real numbers.
     chains : int, optional
