@@ -13,7 +13,7 @@ from rich.table import Table
 from rgnet import store
 from rgnet.estimate import FAMILY, parenthesis, z_limit
 from rgnet.exact import critical, is_critical
-from rgnet.study import Status
+from rgnet.study import Status, attributes
 
 _MOST = 12  # points that get a table of their own
 
@@ -42,10 +42,12 @@ def _ledger(table: xr.Dataset) -> list[Table]:
         row = table.isel(point=index)
         view = Table(title=f"Information about y_0 (nats): {point}", title_justify="left")
         view.add_column("network")
-        for heading in ("level", "sites", "exact", "estimate", "at least", "states"):
+        for heading in ("level", "sites", "exact", "estimate", "lower bound", "states", "µs a draw"):
             view.add_column(heading, justify="right")
         for name in row["network"].values:
             for level in row["level"].values:
+                if level == 0 and name != row["network"].values[0]:
+                    continue  # the data, the same for all
                 entry = {key: item.item() for key, item in row.sel(network=name, level=level).data_vars.items()}
                 if not math.isfinite(entry["sites"]):
                     continue
@@ -53,10 +55,17 @@ def _ledger(table: xr.Dataset) -> list[Table]:
                     str(name), str(int(level)), f"{entry['sites']:.0f}", _number(entry["exact"]),
                     _number(entry["information"], entry["information_stderr"]),
                     _number(entry["lower"], entry["lower_stderr"]), _number(entry["states"]),
+                    f"{entry['microseconds']:.2g}" if level else "",
                 )  # fmt: skip
+        own = attributes(table, str(point))
+        view.caption = (
+            f"H(y_0) = {own['entropy']:.5g}; level 0: the data; states: different ones among {own['draws']} draws; a "
+            "lower bound has its own error"
+        )
+        view.caption_justify = "left"
         made.append(view)
     if table.sizes["point"] > _MOST:
-        made[-1].caption = f"{table.sizes['point'] - _MOST} more points are in the result file"
+        made[-1].caption = f"{made[-1].caption}; {table.sizes['point'] - _MOST} more points are in the result file"
     return made
 
 

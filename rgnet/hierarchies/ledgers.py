@@ -24,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from rgnet import lattice
 from rgnet.estimate import Estimate
 from rgnet.hierarchies.exact_levels import information_by_level, spin_values
 from rgnet.information.classifier import classifier_bound
@@ -122,7 +123,11 @@ def _checked(hierarchy: Any, networks: Any) -> dict[str, Network]:
         raise ValueError('networks: give names and Networks, such as {"majority": rg.Network([rg.Majority(2)] * 4)}')
     if SUFFICIENT in (networks or {}):
         raise ValueError(f"a network is called {SUFFICIENT!r}: that is the name of the hierarchy's own; rename it")
-    return {str(k): v if isinstance(v, Network) else Network(v) for k, v in (networks or {}).items()}
+    made = {str(k): v if isinstance(v, Network) else Network(v) for k, v in (networks or {}).items()}
+    shape = getattr(hierarchy, "shape", (hierarchy.level_sizes[-1],))
+    for name, network in made.items():
+        lattice.coarse_shape(shape, network.scale, f"network {name!r} (scale {network.scale})")
+    return made
 
 
 def _padded(row: list[dict[str, Any]], column: str, depth: int, blank: Any) -> list[Any]:

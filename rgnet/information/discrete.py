@@ -146,10 +146,12 @@ def _entropy_of(counts: Counts, method: str, k: int | None, automatic: bool) -> 
         why += " (auto: averages over power laws, log-normal and Dirichlet)" if k is not None else " (auto)"
     if lower:
         why += "; a lower limit, as symbols were seen only once"
+    # A posterior near ln k is skew, and its mean may lie outside the shortest interval
+    low, high = (min(result.interval[0], result.value), max(result.interval[1], result.value))
     return Estimate(
         result.value,
         result.stderr,
-        interval=result.interval,
+        interval=(low, high),
         kind="lower" if lower else "estimate",
         method=f"entropy: {why}",
         n=seen.n,
@@ -313,7 +315,9 @@ def _information_of(counts: Counts, terms: list[Term], method: str, label: str) 
     variance = local_variance(p, local, n, freedom) + max(hidden - freedom, 0.0) / (2.0 * n * n)
     if not trivial:
         spread = p * (local - float((p * local).sum())) ** 2 / n
-        _warn_of_rare(spread, np.append(counts.counts, np.zeros(p.size - len(counts))), variance, "joint symbols")
+        _warn_of_rare(
+            spread, np.append(counts.counts, np.full(p.size - len(counts), np.inf)), variance, "joint symbols"
+        )
     error = float(np.sqrt(variance))
     interval = None
     if trivial:  # as far as was seen: one more value, not seen, is always possible

@@ -65,6 +65,8 @@ def mutual_information(
     ShortChainError
         If chains are too short for their autocorrelation time.
     """
+    if hasattr(x, "data_vars") or hasattr(y, "data_vars"):
+        raise ValueError("a Dataset is no variable: choose one of its variables, such as data['magnetization']")
     if method not in METHODS:
         raise ValueError(f"method={method!r}: choose one of {', '.join(METHODS)}")
     if isinstance(x, Counts) or method in FORMULAE:

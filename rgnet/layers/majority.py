@@ -40,6 +40,8 @@ class Majority(BlockLayer):
 
     def coarsen(self, x: Array, rng: np.random.Generator, ndim: int) -> Array:
         """Sign of each block sum."""
+        if x.dtype.kind in "iu" and x.size and x.min() == 0 and x.max() == 1:
+            raise ValueError("configurations of 0 and 1: a majority is of spins ±1; recode them as 1 - 2*x")
         total = block_sum(x, self.b, ndim)
         y = np.where(total > 0, np.int8(1), np.int8(-1))
         tied = total == 0

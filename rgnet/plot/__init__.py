@@ -75,7 +75,10 @@ def figures(result: str | Path) -> dict[str, Figure]:
         names = [str(name) for name in table["point"].values[:_MOST]]
         for index, name in enumerate(names):
             row = table.isel(point=index).assign_attrs(attributes(table, name))
-            made["ledger" if len(names) == 1 else f"ledger-{name}"] = ledger(row, name)
+            told = json.loads(str(row["model"].item()))
+            kind = str(told.pop("hierarchy")).replace("_", " ")
+            title = f"{kind}: {', '.join(f'{key} = {value}' for key, value in told.items())}"
+            made["ledger" if len(names) == 1 else f"ledger-{name}"] = ledger(row, title)
     scan = _scan(groups.get("thermodynamics"))
     if scan is not None:
         known = critical(int(scan["ndim"][0])) if plain else None

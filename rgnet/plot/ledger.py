@@ -28,7 +28,7 @@ def ledger(table: xr.Dataset, title: str = "") -> Figure:
     for i, (name, color) in enumerate(zip(names, colors, strict=True)):
         row = table.sel(network=name)
         shifted = levels + 0.12 * (i - (len(names) - 1) / 2)
-        left.plot(levels, row["exact"], **{**EXACT, "color": color})
+        left.plot(shifted, row["exact"], **{**EXACT, "color": color})
         left.errorbar(shifted, row["information"], 1.96 * row["information_stderr"], fmt="o", color=color, label=name)
         left.errorbar(shifted, row["lower"], 1.96 * row["lower_stderr"], fmt="^", color=color, markerfacecolor="white")
         middle.plot(levels, row["states"], marker="o", color=color)
@@ -46,15 +46,17 @@ def ledger(table: xr.Dataset, title: str = "") -> Figure:
     for panel in axes[0]:
         integer_ticks(panel, levels)
         panel.set_xlabel("level (0 = data)")
-    for panel in (middle, right):
-        panel.set_yscale("log")
+    for panel, name in ((middle, "states"), (right, "microseconds")):
+        if (table[name].values[:, 1 if name == "microseconds" else 0 :] > 0).any():
+            panel.set_yscale("log")
     handles = [
-        *(Line2D([], [], color=color, marker="o", linestyle="none", label=name)
+        *(Line2D([], [], color=color, linewidth=4, marker="none", label=name)
           for name, color in zip(names, colors, strict=True)),
+        Line2D([], [], color="0.25", marker="o", linestyle="none", label="estimate"),
         Line2D([], [], **EXACT, label="exact"),  # type: ignore[arg-type]
         Line2D([], [], color="0.25", marker="^", markerfacecolor="white", linestyle="none", label="lower bound"),
     ]  # fmt: skip
-    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
+    figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 7), fontsize=8)
     if title:
         figure.suptitle(title, fontsize=9)
     return figure
