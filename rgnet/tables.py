@@ -42,7 +42,7 @@ def _ledger(table: xr.Dataset) -> list[Table]:
         row = table.isel(point=index)
         view = Table(title=f"Information about y_0 (nats): {point}", title_justify="left")
         view.add_column("network")
-        for heading in ("level", "sites", "exact", "estimate", "lower bound", "states", "µs a draw"):
+        for heading in ("level", "sites", "exact", "estimate", "bound", "states"):
             view.add_column(heading, justify="right")
         for name in row["network"].values:
             for level in row["level"].values:
@@ -55,12 +55,11 @@ def _ledger(table: xr.Dataset) -> list[Table]:
                     str(name), str(int(level)), f"{entry['sites']:.0f}", _number(entry["exact"]),
                     _number(entry["information"], entry["information_stderr"]),
                     _number(entry["lower"], entry["lower_stderr"]), _number(entry["states"]),
-                    f"{entry['microseconds']:.2g}" if level else "",
                 )  # fmt: skip
         own = attributes(table, str(point))
         view.caption = (
-            f"H(y_0) = {own['entropy']:.5g}; level 0: the data; states: different ones among {own['draws']} draws; a "
-            "lower bound has its own error"
+            f"H(y_0) = {own['entropy']:.5g}; level 0: the data; states: different ones among {own['draws']} draws; "
+            "bound: at least so much, with an error of its own"
         )
         view.caption_justify = "left"
         made.append(view)

@@ -56,7 +56,9 @@ def ledger(table: xr.Dataset, title: str = "") -> Figure:
         Line2D([], [], **EXACT, label="exact"),  # type: ignore[arg-type]
         Line2D([], [], color="0.25", marker="^", markerfacecolor="white", linestyle="none", label="lower bound"),
     ]  # fmt: skip
-    figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 7), fontsize=8)
+    figure.legend(
+        handles=handles, loc="outside lower center", ncols=len(handles), fontsize=8, handlelength=1.2, columnspacing=1.1
+    )
     if title:
         figure.suptitle(title, fontsize=9)
     return figure
