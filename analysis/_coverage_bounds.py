@@ -79,9 +79,9 @@ def bound_cells() -> list[Cell]:
             channel,
             lambda rng: from_chains(rng, 4000),
         ),
-        Cell("log_score_bound, exact p(y|x)", "label and Gaussian", 300, truth, lambda rng: scores(rng, 300)),
+        Cell("log_score_bound, exact p(y∣x)", "label and Gaussian", 300, truth, lambda rng: scores(rng, 300)),
         Cell(
-            "log_score_bound, exact p(y|x), prior",
+            "log_score_bound, exact p(y∣x), prior",
             "label and Gaussian",
             300,
             truth,
