@@ -9,6 +9,15 @@ from rgnet._jit import njit
 
 
 @njit
+def _absorb(weights: Any, posterior: Any, i: Any, j: Any) -> None:
+    """State i becomes i and j together."""
+    weight = weights[i] + weights[j]
+    for c in range(posterior.shape[1]):
+        posterior[i, c] = (weights[i] * posterior[i, c] + weights[j] * posterior[j, c]) / weight
+    weights[i] = weight
+
+
+@njit
 def _term(p: float, q: float) -> float:
     """q[(1+t) ln(1+t) − t] ≥ 0 with t = p/q − 1, to relative precision: p ln(p/q) once summed over a distribution."""
     if q <= 0.0:
@@ -71,10 +80,7 @@ def merge_some(
         merges[done, 1] = j
         losses[done] = cost[i]
         done += 1
-        weight = weights[i] + weights[j]
-        for c in range(posterior.shape[1]):
-            posterior[i, c] = (weights[i] * posterior[i, c] + weights[j] * posterior[j, c]) / weight
-        weights[i] = weight
+        _absorb(weights, posterior, i, j)
         alive[j] = False
         _cheapest_after(weights, posterior, alive, i, best, cost)
         spent += 2 * n
@@ -261,10 +267,7 @@ def merge_neighbours(
         merges[done, 1] = j
         losses[done] = tree[k]
         done += 1
-        weight = weights[i] + weights[j]
-        for c in range(posterior.shape[1]):
-            posterior[i, c] = (weights[i] * posterior[i, c] + weights[j] * posterior[j, c]) / weight
-        weights[i] = weight
+        _absorb(weights, posterior, i, j)
         after[i] = after[j]
         if after[j] >= 0:
             before[after[j]] = i

@@ -3,14 +3,7 @@
 from typing import Any
 
 from rgnet._jit import njit
-
-
-@njit
-def _find(parent: Any, i: Any) -> Any:
-    while parent[i] != i:
-        parent[i] = parent[parent[i]]
-        i = parent[i]
-    return i
+from rgnet._union_find import root
 
 
 @njit
@@ -30,7 +23,7 @@ def _union_if_near(rows: Any, i: Any, j: Any, tolerance: float, parent: Any) -> 
     for k in range(rows.shape[1]):
         if abs(rows[i, k] - rows[j, k]) > tolerance:
             return
-    a, b = _find(parent, i), _find(parent, j)
+    a, b = root(parent, i), root(parent, j)
     if a != b:
         parent[max(a, b)] = min(a, b)
 

@@ -31,7 +31,7 @@ from rgnet import operators as ops
 from rgnet.estimate import Estimate
 from rgnet.information import _choices, _training, fisher
 from rgnet.information.classifier import check_prior
-from rgnet.information.samples import Layout, check_unit, is_stratified, paired
+from rgnet.information.samples import Layout, check_coordinates, check_unit, is_stratified, paired
 
 Array = npt.NDArray[Any]
 NOTE = (
@@ -120,7 +120,7 @@ def retained(
     if method != "auto" and method not in _choices.METHODS:
         raise ValueError(f"method={method!r}: it is auto, {', '.join(_choices.METHODS)}")
     variables = [_variable(level, place) for place, level in enumerate(levels)]
-    _check_coordinates(variables, about)
+    check_coordinates([*variables, about])
     arrays, layout = paired(*variables, _spread(about, variables), chains=chains)
     y, arrays = arrays[-1], arrays[:-1]
     target, table = _target(y, prior, layout, posterior, levels[0], arrays)
@@ -179,13 +179,6 @@ def _spread(about: Any, variables: Sequence[Any]) -> Any:
         values = np.asarray(about)
         return xr.DataArray(np.repeat(values[:, None], draws, axis=1), dims=("chain", "draw"))
     return about
-
-
-def _check_coordinates(variables: Sequence[Any], about: Any) -> None:
-    for name in ("chain", "draw"):
-        marks = [item[name].values for item in (*variables, about) if name in getattr(item, "coords", ())]
-        if any(not np.array_equal(mark, marks[0]) for mark in marks):
-            raise ValueError(f"the levels and labels have different coordinates {name!r}: draws must correspond")
 
 
 def _target(

@@ -13,7 +13,7 @@ estimate is the mean over these subsets and its error that of one of them, which
 
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -72,7 +72,7 @@ def paired(*variables: Any, chains: int | None = None) -> tuple[list[Array], Lay
         if np.ma.is_masked(item):
             raise ValueError(f"variable {place + 1} has masked values: leave those draws out")
     labelled = [hasattr(item, "dims") and "draw" in item.dims for item in variables]
-    _check_coordinates([item for item, is_labelled in zip(variables, labelled, strict=True) if is_labelled])
+    check_coordinates([item for item, is_labelled in zip(variables, labelled, strict=True) if is_labelled])
     shapes = {_layout_of(item) for item, is_labelled in zip(variables, labelled, strict=True) if is_labelled}
     if len(shapes) > 1:
         raise ValueError(f"the variables have {' and '.join(map(str, sorted(shapes)))} (chain, draw): they must agree")
@@ -94,12 +94,13 @@ def paired(*variables: Any, chains: int | None = None) -> tuple[list[Array], Lay
     return arrays, layout
 
 
-def _check_coordinates(items: list[Any]) -> None:
+def check_coordinates(items: Iterable[Any]) -> None:
     """Draws are paired by position: coordinates that say otherwise are an error."""
+    labelled = [item for item in items if hasattr(item, "coords")]
     for name in ("chain", "draw"):
-        given = [np.asarray(item.coords[name].values) for item in items if name in item.coords and name in item.dims]
+        given = [np.asarray(item.coords[name].values) for item in labelled if name in item.coords and name in item.dims]
         if any(not np.array_equal(one, given[0]) for one in given[1:]):
-            raise ValueError(f"the variables have different coordinates {name}: align them first (xarray.align)")
+            raise ValueError(f"the variables have different coordinates {name!r}: align them first (xarray.align)")
 
 
 def _layout_of(item: Any) -> tuple[int, int]:

@@ -144,8 +144,7 @@ def kl_of(p: Any, q: Any) -> float:
     ValueError
         If one is no probability table, or their shapes differ.
     """
-    first, second = check_joint(p, name="p"), check_joint(q, name="q")
-    _same_shape(first, second)
+    first, second = _two(p, q)
     return _kl(first, second)
 
 
@@ -157,8 +156,7 @@ def jensen_shannon_of(p: Any, q: Any) -> float:
     ValueError
         If one is no probability table, or their shapes differ.
     """
-    first, second = check_joint(p, name="p"), check_joint(q, name="q")
-    _same_shape(first, second)
+    first, second = _two(p, q)
     middle = 0.5 * first + 0.5 * second
     return 0.5 * _kl(first, middle) + 0.5 * _kl(second, middle)
 
@@ -186,9 +184,14 @@ def _beside_one(excess: float) -> str:
     return f"1 {'-' if excess < 0 else '+'} {abs(excess):.3g}"
 
 
-def _same_shape(p: Array, q: Array) -> None:
-    if p.shape != q.shape:
-        raise ValueError(f"p has shape {p.shape}, q has {q.shape}: a divergence compares tables over the same states")
+def _two(p: Any, q: Any) -> tuple[Array, Array]:
+    """Two checked tables of one shape."""
+    first, second = check_joint(p, name="p"), check_joint(q, name="q")
+    if first.shape != second.shape:
+        raise ValueError(
+            f"p has shape {first.shape}, q has {second.shape}: a divergence compares tables over the same states"
+        )
+    return first, second
 
 
 def _kl(p: Array, q: Array) -> float:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from rgnet._jit import njit
+from rgnet._union_find import root as find_root
 from rgnet.models import Ising
 from rgnet.updates.base import Move, Update, no_further_couplings, row_neighbors
 
@@ -28,17 +29,9 @@ def _prepare(model: Ising) -> Move:
 
 
 @njit
-def _root(parent: Any, i: int) -> int:
-    while parent[i] != i:
-        parent[i] = parent[parent[i]]
-        i = parent[i]
-    return i
-
-
-@njit
 def _join(parent: Any, root: int, other: int) -> int:
     """Unite the cluster of root with that of site ``other``; the smaller root stays and is returned."""
-    other = _root(parent, other)
+    other = find_root(parent, other)
     if other < root:
         parent[root] = other
         return other
@@ -67,7 +60,7 @@ def record(
                 for j in range(length):
                     i = begin + j
                     mine = sign * spins[i]
-                    root = _root(parent, i)
+                    root = find_root(parent, i)
                     left = i - 1
                     if j == 0:
                         left = begin + length - 1 if periodic else n_sites

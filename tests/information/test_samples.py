@@ -191,7 +191,7 @@ def test_weak_correlation_is_in_the_error(n):
 
 def test_draws_that_do_not_correspond_are_refused():
     x = xr.DataArray(np.arange(5), dims="draw", coords={"draw": np.arange(5)})
-    with pytest.raises(ValueError, match=r"different coordinates draw: align them first"):
+    with pytest.raises(ValueError, match=r"different coordinates 'draw': align them first"):
         paired(x, x.isel(draw=slice(None, None, -1)))
     with pytest.raises(ValueError, match=r"variable 1 is a Dataset: choose one of its variables"):
         paired(xr.Dataset({"spin": x}))
