@@ -129,7 +129,7 @@ def kill_and_resume(trials: int, seed: int, folder: Path) -> Faults:
     while found.trials < trials:
         data = folder / f"run-{found.runs}"
         known: dict[str, str] = {}
-        while not _attempt(study, data, found, known, rng, usual if found.trials < trials else None):
+        while not _attempt(study, data, found, known, rng, usual, trials):
             pass
         _compare(reference / "faults", data / "faults", found)
         found.runs += 1
@@ -155,16 +155,16 @@ def _start(study: Path, data: Path) -> "subprocess.Popen[str]":
 
 
 def _attempt(
-    study: Path, data: Path, found: Faults, known: dict[str, str], rng: np.random.Generator, usual: float | None
+    study: Path, data: Path, found: Faults, known: dict[str, str], rng: np.random.Generator, usual: float, trials: int
 ) -> bool:
-    """Start the run and kill at random moments of its usual time (never, where that is None): whether it ended.
+    """Start the run and kill at random moments of its usual time, while trials are left: whether it ended.
 
     A run goes on without a worker that was killed, so that it may be hit once more; but not by a second such loss, for
     a point that loses three workers is given up, as it should be.
     """
     process = _start(study, data)
     kinds = list(_KINDS)
-    while usual is not None and _outlives(process, float(rng.uniform(0, usual))):
+    while found.trials < trials and _outlives(process, float(rng.uniform(0, usual))):
         # Workers are there for a part of the time only: they are aimed at more often
         weights = np.array([3.0 if name == "worker" else 1.0 for name in kinds])
         kind = str(rng.choice(kinds, p=weights / weights.sum()))
