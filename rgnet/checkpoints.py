@@ -72,7 +72,7 @@ class Checkpoints:
                 {
                     "spin": (("chain", "draw", "site"), run.spins[:, new]),
                     "energy": (("chain", "draw"), run.energy[:, new]),
-                    "magnetization": (("chain", "draw"), run.magnetization[:, new]),
+                    **{name: (("chain", "draw"), values[:, new]) for name, values in run.observed.items()},
                 }
             )
         attrs = {
@@ -158,7 +158,8 @@ def _restore(keeper: Checkpoints, run: Chains) -> None:
                 new, draws = slice(keeper.stored, attrs["done"]), tree["draws"].to_dataset().load()
                 run.spins[:, new] = draws["spin"].values
                 run.energy[:, new] = draws["energy"].values
-                run.magnetization[:, new] = draws["magnetization"].values
+                for name, values in run.observed.items():
+                    values[:, new] = draws[name].values
         except (store.FileError, KeyError):
             break  # as if it were not there: what it held is drawn again
         last = attrs, state

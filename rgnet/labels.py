@@ -1,13 +1,14 @@
 """How a Dataset of configurations is labelled: which dimensions are space, its boundary, how coarse it is.
 
-A Dataset of configurations has ``spin(chain, draw, *space)`` and, as attributes, ``boundary`` (JSON list, one name a
-side), ``level`` (0 = microscopic) and ``scale`` (lattice spacing in microscopic units).
+A Dataset of configurations has ``spin(chain, draw, [component], *space)`` and, as attributes, ``boundary`` (JSON list,
+one name a side), ``level`` (0 = microscopic) and ``scale`` (lattice spacing in microscopic units). There is a dimension
+``component`` if and only if a site holds more than one number, as the channels of a learned level.
 """
 
 import json
 from typing import Any
 
-BATCH_DIMS = ("chain", "draw", "replica", "point")
+BATCH_DIMS = ("chain", "draw", "replica", "point", "component")
 
 
 def space_dims(data: Any) -> tuple[str, ...]:
@@ -16,11 +17,16 @@ def space_dims(data: Any) -> tuple[str, ...]:
     Raises
     ------
     ValueError
-        If there is no variable ``spin``.
+        If there is no variable ``spin``, or it holds the directions of dimers, which are no numbers to add.
     """
     if "spin" not in getattr(data, "data_vars", ()):
         have = ", ".join(str(name) for name in data.data_vars) if hasattr(data, "data_vars") else type(data).__name__
         raise ValueError(f"no variable 'spin' (found: {have or 'none'}); give a Dataset as rgnet.sample returns it")
+    if data.attrs.get("values") == "directions":
+        raise ValueError(
+            "spin holds directions of dimers, 0 to 3, and no spins: give rgnet.models.dimers.links(data), which has ±1 "
+            "for the occupied and empty bonds of each site"
+        )
     return tuple(str(name) for name in data["spin"].dims if name not in BATCH_DIMS)
 
 

@@ -3,7 +3,7 @@
 What it decides, when not told:
 
 - **Warm-up.** Chains start from different states, ordered and random in turn. A pilot run measures the largest
-  integrated autocorrelation time τ, in sweeps, of energy and |magnetisation| about the common mean of the chains,
+  integrated autocorrelation time τ, in sweeps, of energy and order parameters about the common mean of the chains,
   so that chains which still remember their start look correlated (`rgnet.updates.chains.pilot`; at least 50 τ are
   discarded, 50 τ measured). Then everything is frozen, and 20 τ more sweeps go by before the first draw.
 - **Thinning.** One draw every max(1, round(τ)) sweeps, the same in all chains.
@@ -26,8 +26,9 @@ import numpy as np
 import xarray as xr
 
 from rgnet import __version__, checkpoints, lattice, updates
-from rgnet.models import Ising
-from rgnet.updates.chains import Callback, Chains, advance, energy_of, pilot, record, start
+from rgnet.models import MODELS, Model
+from rgnet.models.model import padded
+from rgnet.updates.chains import Callback, Chains, advance, configurations, pilot, record, start
 
 _TUNING = 50  # sweeps of warm-up for moves that tune themselves, before the pilot
 _WARMUP_TIMES = 20.0  # sweeps after the pilot, in units of τ
@@ -35,7 +36,7 @@ _ATTRS = ("model", "update", "seed", "warmup", "thin", "draws", "rng_state")
 
 
 def sample(
-    model: Ising,
+    model: Model,
     draws: int,
     *,
     chains: int | None = None,
@@ -53,7 +54,7 @@ def sample(
 
     Parameters
     ----------
-    model : Ising
+    model : Ising, Dimers
     draws : int
         Configurations from each chain.
     chains : int, optional
@@ -86,11 +87,13 @@ def sample(
     Returns
     -------
     Dataset
-        ``spin(chain, draw, *space)`` int8 ±1, ``energy(chain, draw)`` = H (total, dimensionless) and
-        ``magnetization(chain, draw)`` = Σ s. Attributes: model, boundary, level, scale, update, kernel, seed, warmup
-        and thin (sweeps), draws (so far in each chain), where a pilot was run its length ``pilot`` (part of
-        ``warmup``), tau_energy and tau_magnetization (sweeps), clusters_per_sweep (Wolff), rng_state (after the last
-        draw), rgnet_version.
+        ``spin(chain, draw, *space)`` int8, ±1 for Ising and a direction 0 … 3 for Dimers, ``energy(chain, draw)`` = H
+        (total, dimensionless), and what the model keeps of every draw, (chain, draw) each: ``magnetization`` = Σ s for
+        Ising, ``parallel`` = N_∥ and the winding ``flux_x``, ``flux_y`` for Dimers. Attributes: model, boundary,
+        level, scale, values ("directions" for Dimers), update, kernel, seed, warmup and thin (sweeps), draws (so far in
+        each chain), where a pilot was run its length ``pilot`` (part of ``warmup``), tau_energy and the τ of what else
+        was watched, such as tau_magnetization (sweeps), clusters_per_sweep (Wolff) or worms_per_sweep, rng_state (after
+        the last draw), rgnet_version.
 
     Raises
     ------
@@ -101,7 +104,7 @@ def sample(
     OSError
         If a checkpoint cannot be written.
     """
-    if not isinstance(model, Ising):
+    if not isinstance(model, tuple(MODELS.values())):
         raise TypeError(f"model={model!r}: give a model, such as rg.Ising((64, 64), K=0.4)")
     if resume is not None and not isinstance(resume, xr.Dataset):
         raise TypeError(f"resume is a {type(resume).__name__}: give a Dataset as rgnet.sample returns it")
@@ -124,7 +127,7 @@ def sample(
     return _dataset(run, first)
 
 
-def _fresh(model: Ising, draws: int, chains: int, name: str, seed: int | None) -> Chains:
+def _fresh(model: Model, draws: int, chains: int, name: str, seed: int | None) -> Chains:
     """Chains at their start, and the first of their attributes."""
     update = updates.resolve(name, model)
     entropy = np.random.SeedSequence().entropy if seed is None else int(seed)
@@ -167,11 +170,12 @@ def _warm_up(run: Chains, warmup: int | None, thin: int | None) -> None:
 
 
 def _draw(run: Chains) -> None:
-    """Fill configurations (chain, draw, N), energies and magnetisations (chain, draw)."""
+    """Fill configurations (chain, draw, N), energies and what else the model keeps (chain, draw)."""
     for begin, end in record(run, run.attrs["thin"], run.spins, run.done):
-        part = run.spins[:, begin:end]
-        run.energy[:, begin:end] = energy_of(run.model, part)
-        run.magnetization[:, begin:end] = part.sum(axis=-1, dtype=np.int64)
+        x = configurations(run.model, run.spins[:, begin:end])
+        run.energy[:, begin:end] = run.model.energy(x)
+        for name, values in run.model.observe(x).items():
+            run.observed[name][:, begin:end] = values
         run.done, run.mean_energy = end, float(run.energy[:, :end].mean()) / run.model.n_sites
         run.report()
 
@@ -183,7 +187,7 @@ def _dataset(run: Chains, first: int) -> xr.Dataset:
         {
             "spin": (("chain", "draw", *lattice.dims(model.ndim)), run.spins.reshape(chains, draws, *model.shape)),
             "energy": (("chain", "draw"), run.energy),
-            "magnetization": (("chain", "draw"), run.magnetization),
+            **{name: (("chain", "draw"), values) for name, values in run.observed.items()},
         },
         coords={"chain": np.arange(chains), "draw": np.arange(first, first + draws)},
         attrs={
@@ -191,6 +195,7 @@ def _dataset(run: Chains, first: int) -> xr.Dataset:
             "boundary": json.dumps(list(model.boundary)),
             "level": 0,
             "scale": 1,
+            **model.attributes,
             "update": run.update.name,
             "kernel": run.move.kernel,
             **run.move.settings,
@@ -202,7 +207,7 @@ def _dataset(run: Chains, first: int) -> xr.Dataset:
     )
 
 
-def _resumed(model: Ising, draws: int, data: xr.Dataset, **asked: Any) -> Chains:
+def _resumed(model: Model, draws: int, data: xr.Dataset, **asked: Any) -> Chains:
     """The chains that ``data`` came from, as they were after its last draw, with their attributes."""
     missing = [name for name in _ATTRS if name not in data.attrs]
     if missing or "spin" not in data:
@@ -237,8 +242,7 @@ def _resumed(model: Ising, draws: int, data: xr.Dataset, **asked: Any) -> Chains
     last = data["spin"].isel(draw=-1).transpose("chain", *lattice.dims(model.ndim)).values
     states, rngs = [], []
     for configuration, rng_state in zip(last, rng_states, strict=True):
-        states.append(np.zeros(model.n_sites + model.shape[-1], dtype=np.int8))
-        states[-1][: model.n_sites] = configuration.ravel()
+        states.append(padded(model, configuration))
         generator = np.random.PCG64()
         generator.state = rng_state
         rngs.append(np.random.Generator(generator))
@@ -256,7 +260,7 @@ def _check(draws: object, chains: object, warmup: object, thin: object, seed: ob
             raise ValueError(f"{name}={value!r}: give a whole number of at least {least}")
 
 
-def _check_memory(model: Ising, draws: int, chains: int) -> None:
+def _check_memory(model: Model, draws: int, chains: int) -> None:
     needed = chains * draws * (model.n_sites + 16)
     if not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
         return

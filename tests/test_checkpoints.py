@@ -5,10 +5,12 @@ import pytest
 
 import rgnet as rg
 from rgnet import store
+from rgnet.models import Dimers
 from rgnet.sampling import sample
-from rgnet.updates import UPDATES, chains
+from rgnet.updates import chains, exact_for
 
 MODEL = rg.Ising((6, 4), K=0.4)
+DIMERS = Dimers((4, 6), K=0.4, boundary=("periodic", "free"))
 
 
 class Cut(Exception):
@@ -32,27 +34,28 @@ def short_calls(monkeypatch):
     """Kernel calls of two sweeps, so that even a small run reports often."""
     monkeypatch.setattr(chains, "_SPINS_PER_CALL", 2 * MODEL.n_sites)
     monkeypatch.setattr("rgnet.updates.wolff._SITES_PER_CALL", 2 * MODEL.n_sites)
+    monkeypatch.setattr("rgnet.updates.worm._PIVOTS_PER_CALL", 2 * DIMERS.n_sites)
 
 
 @pytest.mark.parametrize("given", [{}, {"warmup": 9}, {"warmup": 9, "thin": 5}, {"thin": 2}], ids=str)
-@pytest.mark.parametrize("update", list(UPDATES))
-def test_a_run_cut_again_and_again_is_the_whole_run(tmp_path, update, given):
+@pytest.mark.parametrize(("model", "update"), [(m, name) for m in (MODEL, DIMERS) for name in exact_for(m)])
+def test_a_run_cut_again_and_again_is_the_whole_run(tmp_path, model, update, given):
     options = {"chains": 2, "update": update, "seed": 4, **given}
-    whole = sample(MODEL, 12, **options)
+    whole = sample(model, 12, **options)
     rng = np.random.default_rng(1)
     cuts = 0
     while True:
         every = 0.0 if rng.random() < 0.7 else 60.0  # some of the runs die before their first checkpoint
         try:
             callback = cut_after(int(rng.integers(1, 6 if len(given) == 2 else 60)))
-            data = sample(MODEL, 12, **options, checkpoint=tmp_path / "run", checkpoint_every=every, callback=callback)
+            data = sample(model, 12, **options, checkpoint=tmp_path / "run", checkpoint_every=every, callback=callback)
             break
         except Cut:
             cuts += 1
     assert cuts > 0
     assert data.identical(whole)
     again = sample(
-        MODEL, 12, **options, checkpoint=tmp_path / "run", callback=cut_after(0 if (tmp_path / "run").exists() else 999)
+        model, 12, **options, checkpoint=tmp_path / "run", callback=cut_after(0 if (tmp_path / "run").exists() else 999)
     )
     assert again.identical(whole)
 

@@ -3,6 +3,8 @@
     chain1d      the Ising chain with field, finite or infinite
     ising2d      the square lattice: Onsager's infinite one, Kaufman's finite torus
     ising3d      constants of the cubic lattice
+    dimers       coverings of the square lattice: Kasteleyn's counts, transfer matrices with interaction
+    environment  what a rule of one block knows of the rest of a small torus, and the best rule
     critical     critical couplings and exponents by dimension
     enumerate    every state of a small lattice: ln Z, probabilities, moments of any observable
     marginals    every coarse configuration of a chain of layers: probabilities, couplings, Fisher information kept
@@ -10,7 +12,7 @@
 Everything here takes numbers, arrays, callables, or objects that look like a model or a layer; nothing is sampled.
 """
 
-from rgnet.exact import chain1d, enumerate, ising2d, ising3d, marginals
+from rgnet.exact import chain1d, dimers, enumerate, environment, ising2d, ising3d, marginals
 from rgnet.exact.critical import Critical, critical, is_critical
 from rgnet.exact.enumerate import distribution, log_weights, log_Z, moments, states
 from rgnet.exact.marginals import (
@@ -30,8 +32,10 @@ __all__ = [
     "coarse_couplings",
     "coarse_distribution",
     "critical",
+    "dimers",
     "distribution",
     "enumerate",
+    "environment",
     "is_critical",
     "ising2d",
     "ising3d",

@@ -5,6 +5,7 @@ A layer is a frozen dataclass, ``layer(x, rng=None, *, ndim=None) -> y``; the la
 
 from rgnet.layers.average import BlockAverage
 from rgnet.layers.decimation import Decimation
+from rgnet.layers.filter import Filter
 from rgnet.layers.kadanoff import Kadanoff
 from rgnet.layers.layer import Layer
 from rgnet.layers.majority import Majority
@@ -12,4 +13,4 @@ from rgnet.layers.network import Network
 
 LAYERS = {"majority": Majority, "decimation": Decimation, "kadanoff": Kadanoff, "average": BlockAverage}
 
-__all__ = ["LAYERS", "BlockAverage", "Decimation", "Kadanoff", "Layer", "Majority", "Network"]
+__all__ = ["LAYERS", "BlockAverage", "Decimation", "Filter", "Kadanoff", "Layer", "Majority", "Network"]

@@ -3,10 +3,24 @@
 A layer maps a configuration x on a lattice of shape (L_1, …, L_d) to one of shape (L_1/b, …, L_d/b): an RG step of
 scale b, a network layer with b^d inputs to each unit, and a channel p(y|x). Arrays may have any batch axes in front
 of the d space axes.
+
+A level of C > 1 components (the channels of a learned level) has an axis ``component`` directly in front of the space
+axes; a level of one component has no such axis. Block layers act on each component. A layer that mixes components, or
+changes their number, says ``components = (in, out)`` and is written with two helpers:
+
+- `apply_channels`: its ``__call__``, for arrays and Datasets, given a function (n, in, *space) → (n, out, *coarse);
+- `coarse_dataset`: a Dataset of the next level, for a function on arrays whose output may have another number of
+  components, any coarse lattice (a dense layer gives one site, 1×1), and which sets the attributes of a level.
+
+What a layer may have beside the contract, read with ``getattr(layer, name, default)``: ``components`` ((1, 1)),
+``n_parameters`` (0), ``kernel`` (side of the window of inputs that one output sees; default ``scale``),
+``randomized(seed)`` (a layer of the same shape with random weights) and ``coarse_shape(shape)`` (its output's lattice,
+where that is not ``shape / scale``).
 """
 
+import math
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, overload, runtime_checkable
 
@@ -96,13 +110,31 @@ class BlockLayer:
         """The map itself, on an array already checked."""
 
 
-def coarse_dataset(data: xr.Dataset, layer: Any, function: Any) -> xr.Dataset:
-    """Dataset of the next level: ``function(spins, ndim)`` applied to ``data["spin"]``, labelled."""
+def coarse_dataset(data: xr.Dataset, layer: Any, function: Callable[[Array, int], Array]) -> xr.Dataset:
+    """Dataset of the next level: ``function(spins, ndim)`` applied to ``data["spin"]``, labelled.
+
+    Parameters
+    ----------
+    data : Dataset with ``spin(*batch, [component], *space)``
+    layer : Layer
+        Its ``scale`` and ``repr`` go to the attributes ``scale``, ``step`` and ``layer``; ``level`` counts on.
+    function : callable
+        From an array (*batch, [component], *space) to (*batch, [component], *coarse). Whether the new level has
+        components is read off its number of axes.
+
+    Raises
+    ------
+    ValueError
+        If the layer's scale does not divide the shape, or values are not finite numbers.
+    """
     space = labels.space_dims(data)
-    batch = tuple(str(name) for name in data["spin"].dims if name not in space)
-    spins, d = _checked(data["spin"].transpose(*batch, *space).values, len(space), layer)
+    batch = tuple(str(name) for name in data["spin"].dims if name not in (*space, "component"))
+    inner = ("component",) if "component" in data["spin"].dims else ()
+    spins, d = _checked(data["spin"].transpose(*batch, *inner, *space).values, len(space), layer)
     coarse = function(spins, d)
-    coords = {name: data["spin"].coords[name] for name in batch if name in data["spin"].coords}
+    outer = ("component",) if coarse.ndim == len(batch) + 1 + d else ()
+    same = inner if inner == outer and coarse.shape[len(batch)] == spins.shape[len(batch)] else ()
+    coords = {name: data["spin"].coords[name] for name in (*batch, *same) if name in data["spin"].coords}
     kept = {key: data.attrs[key] for key in ("model", "boundary", "seed") if key in data.attrs}
     attrs = {
         **kept,
@@ -111,7 +143,80 @@ def coarse_dataset(data: xr.Dataset, layer: Any, function: Any) -> xr.Dataset:
         "step": layer.scale,
         "layer": repr(layer),
     }
-    return xr.Dataset({"spin": ((*batch, *space), coarse)}, coords=coords, attrs=attrs)
+    return xr.Dataset({"spin": ((*batch, *outer, *space), coarse)}, coords=coords, attrs=attrs)
+
+
+def apply_channels(
+    layer: Any,
+    function: Callable[[Array, np.random.Generator], Array],
+    x: Any,
+    rng: Rng = None,
+    *,
+    ndim: int | None = None,
+    each: bool = False,
+) -> Any:
+    """What a layer with components does when called: the batch made flat, the component axis always there.
+
+    Parameters
+    ----------
+    layer : Layer
+        With ``components = (in, out)``, ``scale``, and ``coarse_shape`` where it has one.
+    function : callable
+        ``function(x, rng)`` from (n, in, *space) to (n, out, *coarse).
+    x : array (..., [in], *space) or Dataset
+        With the axis of components if and only if in > 1.
+    rng : Generator, SeedSequence or int, optional
+        Passed on as a Generator.
+    ndim : int, optional
+        How many of the last axes are space; None: all of them, after the first one if in > 1.
+    each : bool
+        For a layer of one component: whether it acts on each component of data that have several.
+
+    Raises
+    ------
+    ValueError
+        If the number of components or the lattice does not fit, or values are not finite numbers.
+    """
+    inner, outer = getattr(layer, "components", (1, 1))
+    generator = np.random.default_rng(rng)
+
+    def on_array(array: Array, d: int) -> Array:
+        lead = array.shape[: array.ndim - d]
+        if inner > 1 and (not lead or lead[-1] != inner):
+            raise ValueError(
+                f"configurations of shape {array.shape} with {d} space axes: {layer!r} takes {inner} components, in "
+                f"an axis of that length in front of the space axes"
+            )
+        batch = lead[:-1] if inner > 1 else lead
+        space = array.shape[array.ndim - d :]
+        result = function(array.reshape(math.prod(batch), inner, *space), generator)
+        return result.reshape(*batch, *((outer,) if outer > 1 else ()), *result.shape[2:])
+
+    if isinstance(x, xr.Dataset):
+        have = int(x["spin"].sizes.get("component", 1)) if "spin" in x else 1
+        if have != inner and not each:
+            raise ValueError(
+                f"configurations of {have} components: {layer!r} takes {inner}; give the level it was made for"
+            )
+        if have == 1 and "spin" in x and "component" in x["spin"].dims:
+            x = x.isel(component=0, drop=True)
+        return coarse_dataset(x, layer, on_array)
+    if ndim is None:
+        ndim = np.ndim(x) - (1 if inner > 1 else 0)
+    array, d = _checked(x, ndim, layer)
+    return on_array(array, d)
+
+
+def coarse_shape(layer: Any, shape: lattice.Shape, who: str = "") -> lattice.Shape:
+    """Lattice of the layer's output: ``layer.coarse_shape(shape)`` where it has one, else ``shape / scale``.
+
+    Raises
+    ------
+    ValueError
+        If the layer does not take this lattice.
+    """
+    own = getattr(layer, "coarse_shape", None)
+    return tuple(own(shape)) if own is not None else lattice.coarse_shape(shape, layer.scale, who or repr(layer))
 
 
 def _checked(x: npt.ArrayLike, ndim: int | None, layer: Any) -> tuple[Array, int]:
@@ -125,7 +230,7 @@ def _checked(x: npt.ArrayLike, ndim: int | None, layer: Any) -> tuple[Array, int
         raise ValueError(f"configurations of dtype {array.dtype}: a layer takes whole or real numbers")
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise ValueError(f"{np.count_nonzero(~np.isfinite(array))} values of the configurations are not finite numbers")
-    lattice.coarse_shape(array.shape[array.ndim - d :], layer.scale, repr(layer))
+    coarse_shape(layer, array.shape[array.ndim - d :])
     return array, d
 
 
@@ -152,7 +257,7 @@ def paired(y: npt.ArrayLike, x: npt.ArrayLike, ndim: int | None, layer: Any) -> 
     """
     fine, d = _checked(x, ndim, layer)
     coarse = np.asarray(y)
-    expected = lattice.coarse_shape(fine.shape[fine.ndim - d :], layer.scale)
+    expected = coarse_shape(layer, fine.shape[fine.ndim - d :])
     if coarse.ndim < d or coarse.shape[coarse.ndim - d :] != expected:
         raise ValueError(f"y of shape {coarse.shape}: {layer!r} takes x of shape {fine.shape} to (..., {expected})")
     if not np.isin(coarse, (-1, 1)).all():

@@ -1,4 +1,7 @@
-"""A network: layers in sequence, and the levels it makes of data."""
+"""A network: layers in sequence, and the levels it makes of data.
+
+Layers may change the number of components (channels) and give any coarse lattice: a dense layer's is one site.
+"""
 
 import math
 from collections.abc import Iterable
@@ -10,7 +13,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from rgnet import labels, lattice
-from rgnet.layers.layer import Array, Layer, Rng, coarse_dataset
+from rgnet.layers.layer import Array, Layer, Rng, coarse_dataset, coarse_shape
 
 
 @dataclass(frozen=True, init=False)
@@ -44,9 +47,54 @@ class Network:
         """Whether any layer is random."""
         return any(layer.is_random for layer in self.layers)
 
+    @property
+    def components(self) -> tuple[int, int]:
+        """Components of the input and of the output; (1, 1) where every layer acts on each component."""
+        each = [getattr(layer, "components", (1, 1)) for layer in self.layers]
+        mixing = [pair for pair in each if pair != (1, 1)]
+        return (mixing[0][0], mixing[-1][1]) if mixing else (1, 1)
+
+    @property
+    def n_parameters(self) -> int:
+        """Learned numbers of all layers."""
+        return sum(getattr(layer, "n_parameters", 0) for layer in self.layers)
+
+    @property
+    def kernel(self) -> int:
+        """Side of the window of inputs that one output of the last layer sees."""
+        side, step = 1, 1
+        for layer in self.layers:
+            side += (getattr(layer, "kernel", layer.scale) - 1) * step
+            step *= layer.scale
+        return side
+
+    def randomized(self, seed: int) -> "Network":
+        """The control: the same shapes with random weights, wherever a layer has weights."""
+        seeds = np.random.SeedSequence(seed).generate_state(len(self.layers))
+        return Network(
+            layer.randomized(int(s)) if hasattr(layer, "randomized") else layer
+            for layer, s in zip(self.layers, seeds, strict=True)
+        )
+
+    def coarse_shape(self, shape: lattice.Shape) -> lattice.Shape:
+        """Lattice of the last level.
+
+        Raises
+        ------
+        ValueError
+            If a layer does not take the lattice that reaches it.
+        """
+        if not any(hasattr(layer, "coarse_shape") for layer in self.layers):
+            name = f"a network of {len(self.layers)} layers with scale {self.scale}"
+            return lattice.coarse_shape(shape, self.scale, name)
+        for layer in self.layers:
+            shape = coarse_shape(layer, shape)
+        return shape
+
     def __call__(self, x: Any, rng: Rng = None, *, ndim: int | None = None) -> Any:
         """The last level of an array or Dataset: every layer in turn, on one stream of random numbers."""
         generator = np.random.default_rng(rng)
+        ndim = self._ndim(x, ndim)
         for layer in self.layers:
             x = layer(x, generator, ndim=ndim)
         return x
@@ -87,8 +135,9 @@ class Network:
                 raise ValueError(
                     f"ndim={ndim} for an array of shape {data.shape}: from 1 to {data.ndim} axes can be space"
                 )
-            shape = data.shape[data.ndim - (data.ndim if ndim is None else ndim) :]
-        lattice.coarse_shape(shape, self.scale, f"a network of {len(self.layers)} layers with scale {self.scale}")
+            ndim = self._ndim(data, ndim)
+            shape = data.shape[data.ndim - ndim :]
+        self.coarse_shape(shape)
         result = [data]
         for index, layer in enumerate(self.layers):
             if is_dataset:
@@ -96,6 +145,12 @@ class Network:
             else:
                 result.append(layer(result[-1], _stream(seed, index, 0, 0), ndim=ndim))
         return result
+
+    def _ndim(self, x: Any, ndim: int | None) -> Any:
+        """How many axes of an array are space, told to every layer: levels may gain an axis of components."""
+        if ndim is None and not isinstance(x, xr.Dataset):
+            return np.ndim(x) - (1 if self.components[0] > 1 else 0)
+        return ndim
 
 
 def _stream(seed: int, layer: int, chain: int, draw: int) -> np.random.Generator:
@@ -109,7 +164,8 @@ def _next_level(data: xr.Dataset, layer: Layer, seed: int, index: int) -> xr.Dat
     if "chain" not in spins.dims:
         return coarse_dataset(data, layer, lambda x, d: layer(x, _stream(seed, index, 0, first), ndim=d))
     numbers = [int(c) for c in spins["chain"].values] if "chain" in spins.coords else list(range(spins.sizes["chain"]))
-    axis = [name for name in spins.dims if name in labels.BATCH_DIMS].index("chain")
+    # Components come after every other batch dimension, so they leave the place of the chains as it is
+    axis = [name for name in spins.dims if name in labels.BATCH_DIMS and name != "component"].index("chain")
 
     def by_chain(x: Array, d: int) -> Array:
         moved = np.moveaxis(x, axis, 0)

@@ -1,19 +1,22 @@
 """What is simulated: one Hamiltonian a file.
 
 A model is a frozen dataclass: a shape, boundaries and reduced couplings, nothing that changes. ``model.energy(x)`` is
-H(x) of each configuration, total and dimensionless; ``model.to_dict()`` is plain data that `from_dict` reads back.
+H(x) of each configuration, total and dimensionless; ``model.to_dict()`` is plain data that `from_dict` reads back. What
+sampling asks of it beside, such as where chains start, is `rgnet.models.model.Model`.
 """
 
 import json
 from collections.abc import Mapping
 from typing import Any
 
+from rgnet.models.dimers import Dimers
 from rgnet.models.ising import Ising
+from rgnet.models.model import Model
 
-MODELS = {"Ising": Ising}
+MODELS: dict[str, Any] = {"Ising": Ising, "Dimers": Dimers}
 
 
-def from_dict(data: Mapping[str, Any]) -> Ising:
+def from_dict(data: Mapping[str, Any]) -> Model:
     """The model that ``to_dict`` described.
 
     Raises
@@ -23,14 +26,15 @@ def from_dict(data: Mapping[str, Any]) -> Ising:
     """
     if data.get("name") not in MODELS:
         raise ValueError(f"model name={data.get('name')!r}: known are {', '.join(MODELS)}")
-    return MODELS[data["name"]].from_dict(data)
+    model: Model = MODELS[data["name"]].from_dict(data)
+    return model
 
 
-def from_attrs(attrs: Mapping[str, Any]) -> Ising:
+def from_attrs(attrs: Mapping[str, Any]) -> Model:
     """The model stored as JSON in a Dataset's attribute ``model``."""
     if "model" not in attrs:
         raise ValueError("no attribute 'model': this Dataset does not say which model it was sampled from")
     return from_dict(json.loads(attrs["model"]))
 
 
-__all__ = ["MODELS", "Ising", "from_attrs", "from_dict"]
+__all__ = ["MODELS", "Dimers", "Ising", "Model", "from_attrs", "from_dict"]

@@ -138,6 +138,43 @@ class Ising:
         sums = ops.sums(x, [item for item, _ in active], self.boundary)
         return np.asarray(-(sums * np.array([value for _, value in active])).sum(axis=-1), dtype=np.float64)
 
+    @property
+    def outside(self) -> int:
+        """What stands for a spin beyond a free boundary: 0."""
+        return 0
+
+    @property
+    def attributes(self) -> Mapping[str, str]:
+        """What a Dataset says of its configurations: nothing, they are spins."""
+        return {}
+
+    def start(self, chain: int, rng: np.random.Generator) -> npt.NDArray[np.int8]:
+        """Starting configuration of a chain: ordered for even ones (staggered if K < 0), random for odd ones."""
+        if chain % 2:
+            spins = 2 * rng.integers(0, 2, size=self.n_sites, dtype=np.int8) - 1
+            return np.asarray(spins, dtype=np.int8).reshape(self.shape)
+        if self.K < 0:
+            return self._staggered
+        return np.full(self.shape, -1 if self.h < 0 else 1, dtype=np.int8)
+
+    def observe(self, x: npt.NDArray[np.int8]) -> Mapping[str, npt.NDArray[np.int64]]:
+        """``magnetization`` = Σ s."""
+        return {"magnetization": x.sum(axis=tuple(range(-self.ndim, 0)), dtype=np.int64)}
+
+    def watch(self, x: npt.NDArray[np.int8]) -> Mapping[str, npt.NDArray[np.float64]]:
+        """|Σ s|, or Σ s where s → −s is no symmetry, and |Σ ±s| of the staggered order for K < 0."""
+        space = tuple(range(-self.ndim, 0))
+        magnetization = x.sum(axis=space, dtype=np.int64)
+        watched = {"magnetization": np.abs(magnetization) if self.is_symmetric else magnetization}
+        if self.K < 0:
+            on_even_sites = x[..., self._staggered > 0].sum(axis=-1, dtype=np.int64)
+            watched["staggered"] = np.abs(2 * on_even_sites - magnetization)
+        return {name: values.astype(np.float64) for name, values in watched.items()}
+
+    @property
+    def _staggered(self) -> npt.NDArray[np.int8]:
+        return np.asarray(1 - 2 * (np.indices(self.shape).sum(axis=0) % 2), dtype=np.int8)
+
     def to_dict(self) -> dict[str, Any]:
         """The model as plain data, JSON-ready; `rgnet.models.from_dict` reads it back."""
         data: dict[str, Any] = {"name": "Ising", "shape": list(self.shape), "K": self.K, "h": self.h}

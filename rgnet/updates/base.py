@@ -5,8 +5,9 @@ A move is an `Update`: a name, a rule that says for which models it is exact, an
 
     record(spins, rng, every, out, *tables, *settings)      for each row of out: `every` sweeps, then row = spins
 
-``spins`` is the state of one chain, int8 of length N + side of the last axis: ±1 on the N sites in C order, zeros
-beyond, where the neighbour tables point for what lies beyond a free boundary. ``out`` is int8 of shape (n, N).
+``spins`` is the state of one chain, int8 of length N + side of the last axis: the values of the N sites in C order (±1
+for Ising), then the model's ``outside`` (0 for Ising), where the neighbour tables point for what lies beyond a free
+boundary. ``out`` is int8 of shape (n, N).
 Starting states, warm-up, thinning, energies and labels are the business of `rgnet.sampling`.
 """
 
@@ -18,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rgnet import lattice
-from rgnet.models import Ising
+from rgnet.models import Ising, Model
 
 State = npt.NDArray[np.int8]
 
@@ -45,21 +46,31 @@ class Update:
     ----------
     name : str
     check : callable
-        model -> why the move would not be exact, or None where it is.
+        model -> why the move would not be exact, or None where it is; asked only about its ``models``.
     prepare : callable
         model -> `Move`.
     tune : callable or None
         (move, states, rngs, sweeps, counts) -> None, or the tuned move at the end: called again and again, each time
         for a fraction of a second, it advances the chains by that many sweeps of warm-up and sets ``settings`` from
         what it sees. How far it is lies in ``counts``. The settings stay frozen from then on.
+    models : tuple of str
+        Names of the models whose configurations it can move.
     """
 
     name: str
-    check: Callable[[Ising], str | None]
-    prepare: Callable[[Ising], Move]
+    check: Callable[[Any], str | None]
+    prepare: Callable[[Any], Move]
     tune: Callable[[Move, Sequence[State], Sequence[np.random.Generator], int, dict[str, int]], Move | None] | None = (
         None
     )
+    models: tuple[str, ...] = ("Ising",)
+
+    def reason(self, model: Model) -> str | None:
+        """Why the move would not be exact for ``model``, or None where it is."""
+        name = model.to_dict()["name"]
+        if name not in self.models:
+            return f"it moves configurations of {' or '.join(self.models)}, and the model is {name}"
+        return self.check(model)
 
 
 def always_exact(model: Ising) -> str | None:

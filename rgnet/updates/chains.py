@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from rgnet import stats, updates
-from rgnet.models import Ising
+from rgnet.models import Model
+from rgnet.models.model import padded
 from rgnet.updates.base import Move, State, Update
 
 Callback = Callable[[int, int, float], None]
@@ -32,8 +33,10 @@ class Chains:
 
     Attributes
     ----------
-    spins, energy, magnetization : ndarray
+    spins, energy : ndarray
         What has been drawn, (chain, draw, N) and (chain, draw), of which ``done`` draws are filled.
+    observed : dict of str to ndarray
+        What the model keeps with every draw (`Model.observe`), (chain, draw) each.
     attrs : dict
         What has been found out and chosen so far; it ends as attributes of the Dataset.
     stage, counts, series
@@ -43,7 +46,7 @@ class Chains:
         Told whenever the state is whole, to write a checkpoint now and then.
     """
 
-    model: Ising
+    model: Model
     update: Update
     move: Move
     states: list[State]
@@ -62,7 +65,8 @@ class Chains:
         chains = len(self.states)
         self.spins = np.empty((chains, self.draws, self.model.n_sites), dtype=np.int8)
         self.energy = np.empty((chains, self.draws))
-        self.magnetization = np.empty((chains, self.draws), dtype=np.int64)
+        names = self.model.observe(configurations(self.model, self.states[0]))
+        self.observed = {name: np.empty((chains, self.draws), dtype=np.int64) for name in names}
 
     def enter(self, stage: Stage) -> None:
         """Begin a stage."""
@@ -76,20 +80,14 @@ class Chains:
             self.callback(self.done, self.draws, self.mean_energy)
 
 
-def start(model: Ising, chain: int, rng: np.random.Generator) -> State:
-    """Starting state of a chain: ordered for even ones (staggered if K < 0), random for odd ones."""
-    spins = np.zeros(model.n_sites + model.shape[-1], dtype=np.int8)
-    if chain % 2:
-        spins[: model.n_sites] = 2 * rng.integers(0, 2, size=model.n_sites, dtype=np.int8) - 1
-    elif model.K < 0:
-        spins[: model.n_sites] = _stagger(model)
-    else:
-        spins[: model.n_sites] = -1 if model.h < 0 else 1
-    return spins
+def start(model: Model, chain: int, rng: np.random.Generator) -> State:
+    """Starting state of a chain (`Model.start`), padded."""
+    return padded(model, model.start(chain, rng))
 
 
-def _stagger(model: Ising) -> State:
-    return np.asarray((1 - 2 * (np.indices(model.shape).sum(axis=0) % 2)).ravel(), dtype=np.int8)
+def configurations(model: Model, spins: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
+    """Configurations (..., *shape) of states or rows (..., at least N)."""
+    return spins[..., : model.n_sites].reshape(*spins.shape[:-1], *model.shape)
 
 
 def advance(run: Chains, sweeps: int) -> None:
@@ -119,22 +117,16 @@ def record(run: Chains, every: int, out: npt.NDArray[np.int8], first: int = 0) -
         yield begin, end
 
 
-def energy_of(model: Ising, spins: npt.NDArray[np.int8]) -> npt.NDArray[np.float64]:
-    """H of configurations (..., N)."""
-    return model.energy(spins.reshape(*spins.shape[:-1], *model.shape))
-
-
 def pilot(run: Chains) -> tuple[dict[str, float], int]:
     """Measure integrated autocorrelation times (`rgnet.stats`), in sweeps, by a run that grows until it can.
 
-    Watched are the energy, |magnetisation| (the magnetisation itself where s → −s is no symmetry) and, for K < 0, the
-    staggered |magnetisation|. The run discards its first half and doubles until the second is at least 50 τ long in
-    each chain, τ the largest of the times.
+    Watched are the energy and what the model names in `Model.watch`, such as |magnetisation|. The run discards its
+    first half and doubles until the second is at least 50 τ long in each chain, τ the largest of the times.
 
     Returns
     -------
     times : dict
-        By name: energy, magnetization, staggered.
+        By name: energy, and the names of `Model.watch`.
     length : int
         Sweeps that this took, in each chain.
 
@@ -145,8 +137,7 @@ def pilot(run: Chains) -> tuple[dict[str, float], int]:
     """
     model, chains = run.model, len(run.states)
     limit = min(_PILOT_MOST, max(1024, _PILOT_WORK // model.n_sites))
-    even_sites = np.flatnonzero(_stagger(model) > 0) if model.K < 0 else None
-    names = ("energy", "magnetization", "staggered")[: 2 if even_sites is None else 3]
+    names = ("energy", *model.watch(configurations(model, run.states[0])))
     rows = max(1, _SPINS_PER_CALL // model.n_sites)
     if run.series.size == 0:
         run.series = np.empty((len(names), chains, 0))
@@ -156,7 +147,7 @@ def pilot(run: Chains) -> tuple[dict[str, float], int]:
             part = np.empty((chains, min(rows, goal - run.series.shape[2]), model.n_sites), dtype=np.int8)
             for _ in record(run, 1, part):
                 pass
-            run.series = np.concatenate([run.series, _observables(model, part, even_sites)], axis=2)
+            run.series = np.concatenate([run.series, _observables(model, part)], axis=2)
             run.mean_energy = float(run.series[0, :, run.series.shape[2] // 2 :].mean()) / model.n_sites
             run.report()
         kept = run.series[:, :, goal // 2 :]
@@ -170,15 +161,10 @@ def pilot(run: Chains) -> tuple[dict[str, float], int]:
         goal = run.counts["goal"] = min(limit, 2 * goal)
 
 
-def _observables(
-    model: Ising, spins: npt.NDArray[np.int8], even_sites: npt.NDArray[np.int64] | None
-) -> npt.NDArray[np.float64]:
+def _observables(model: Model, spins: npt.NDArray[np.int8]) -> npt.NDArray[np.float64]:
     """What the pilot watches, (observable, chain, sweep)."""
-    magnetization = spins.sum(axis=-1, dtype=np.int64)
-    watched = [energy_of(model, spins), np.abs(magnetization) if model.is_symmetric else magnetization]
-    if even_sites is not None:
-        watched.append(np.abs(2 * spins[..., even_sites].sum(axis=-1, dtype=np.int64) - magnetization))
-    return np.stack(watched).astype(np.float64)
+    x = configurations(model, spins)
+    return np.stack([model.energy(x), *model.watch(x).values()]).astype(np.float64)
 
 
 def _too_slow(run: Chains, sweeps: int, tau: float, slowest: str) -> str:
