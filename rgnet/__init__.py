@@ -20,12 +20,15 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from rgnet import (
+        cheap,
         exact,
+        experiments,
         flow,
         hierarchies,
         info,
         information,
         layers,
+        learn,
         models,
         observables,
         operators,
@@ -37,9 +40,10 @@ if TYPE_CHECKING:
         updates,
         verify,
     )
+    from rgnet.comparison import compare
     from rgnet.estimate import Estimate
-    from rgnet.layers import BlockAverage, Decimation, Kadanoff, Majority, Network
-    from rgnet.models import Ising
+    from rgnet.layers import BlockAverage, Decimation, Filter, Kadanoff, Majority, Network
+    from rgnet.models import Dimers, Ising
     from rgnet.operators import Operator
     from rgnet.sampling import sample
     from rgnet.stats import ShortChainError
@@ -47,29 +51,32 @@ if TYPE_CHECKING:
     from rgnet.study import run
 
 _MODULES = (
-    "exact", "flow", "hierarchies", "info", "information", "layers", "models", "observables", "operators",
-    "plot", "report", "stats", "store", "study", "updates", "verify",
+    "cheap", "exact", "experiments", "flow", "hierarchies", "info", "information", "layers", "learn", "models",
+    "observables", "operators", "plot", "report", "stats", "store", "study", "updates", "verify",
 )  # fmt: skip
 _NAMES = {
     "Ising": "models",
+    "Dimers": "models",
     "Decimation": "layers",
     "Majority": "layers",
     "Kadanoff": "layers",
     "BlockAverage": "layers",
+    "Filter": "layers",
     "Network": "layers",
     "Operator": "operators",
     "Estimate": "estimate",
     "ShortChainError": "stats",
     "sample": "sampling",
+    "compare": "comparison",
     "open": "store",
     "run": "study",
 }
 
 __all__ = [
-    "BlockAverage", "Decimation", "Estimate", "Ising", "Kadanoff", "Majority", "Network", "Operator",
-    "ShortChainError", "__version__", "exact", "flow", "hierarchies", "info", "information", "layers", "models",
-    "observables", "open", "operators", "plot", "report", "run", "sample", "stats", "store", "study",
-    "updates", "verify",
+    "BlockAverage", "Decimation", "Dimers", "Estimate", "Filter", "Ising", "Kadanoff", "Majority", "Network",
+    "Operator", "ShortChainError", "__version__", "cheap", "compare", "exact", "experiments", "flow", "hierarchies",
+    "info", "information", "layers", "learn", "models", "observables", "open", "operators", "plot", "report", "run",
+    "sample", "stats", "store", "study", "updates", "verify",
 ]  # fmt: skip
 
 

@@ -4,6 +4,7 @@ Each function takes Datasets and returns a matplotlib Figure; `figures` draws al
 `save_all` writes them.
 """
 
+import importlib
 import io
 import json
 from pathlib import Path
@@ -15,19 +16,21 @@ from matplotlib.figure import Figure
 
 from rgnet import store
 from rgnet.exact import critical, is_critical
+from rgnet.experiments.catalogue import EXPERIMENTS
 from rgnet.plot.configurations import configurations, coupling_label
 from rgnet.plot.couplings import decimation, flow
 from rgnet.plot.exponents import exponents, tangent
 from rgnet.plot.information import information
 from rgnet.plot.ledger import ledger
 from rgnet.plot.thermodynamics import thermodynamics
-from rgnet.study import attributes
+from rgnet.study import attributes, experiment_results
 
 __all__ = [
     "configurations", "decimation", "exponents", "figures", "flow", "information", "ledger", "save_all", "tangent",
     "thermodynamics", "up_to_date",
 ]  # fmt: skip
 
+EXPERIMENT = "experiment-"  # begins the names of their figures
 _RECORD = ".drawn.json"  # which figures, of which result
 _MOST = 12  # points that get figures of their own
 
@@ -79,11 +82,19 @@ def figures(result: str | Path) -> dict[str, Figure]:
             kind = str(told.pop("hierarchy")).replace("_", " ")
             title = f"{kind}: {', '.join(f'{key} = {value}' for key, value in told.items())}"
             made["ledger" if len(names) == 1 else f"ledger-{name}"] = ledger(row, title)
+    for experiment, points in experiment_results(tree).items():
+        if experiment in EXPERIMENTS:  # another version of rgnet may know others
+            made[f"{EXPERIMENT}{experiment}"] = experiment_module(experiment).figure(points)
     scan = _scan(groups.get("thermodynamics"))
     if scan is not None:
         known = critical(int(scan["ndim"][0])) if plain else None
         made["thermodynamics"] = thermodynamics(scan, None if known is None else known.K_c)
     return made
+
+
+def experiment_module(experiment: str) -> Any:
+    """The module that draws an experiment."""
+    return importlib.import_module(f"rgnet.plot.experiments.{EXPERIMENTS[experiment].rpartition('.')[2]}")
 
 
 def _by_point(groups: dict[str, xr.Dataset], networks: list[str], table: str) -> list[tuple[str, str, xr.Dataset]]:

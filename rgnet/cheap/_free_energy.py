@@ -1,0 +1,234 @@
+"""ln Z of lattice models: exact where it is known, else from simulation, with its error.
+
+*Exact.* Free spins, N ln(2 cosh h); the chain with field; the square torus without field (Kaufman); every lattice of
+at most 2^20 states by enumeration.
+
+*From simulation.* Two models a, b of one lattice differ in ln Z by what Bennett's acceptance ratio gives: with
+W(x) = H_b(x) − H_a(x) and as many draws of either, ΔF = −ln Z_b/Z_a solves
+
+    Σ_{x ~ a} f(W(x) − ΔF) = Σ_{x ~ b} f(ΔF − W(x)) ,      f(u) = 1/(1 + e^u) .
+
+Bennett (1976), J. Comput. Phys. 22, 245, eqs. 12; Shirts & Chodera (2008). The two must overlap: between models whose
+Jeffreys divergence J = ⟨W⟩_a − ⟨W⟩_b exceeds `_OVERLAP` nats, the model halfway (in the couplings) is simulated too,
+and so on; halving the way divides J by about four. Every unknown model is tied to the nearest one whose ln Z is known
+or already tied, so that the common error of close models cancels in the differences, which are all that a posterior
+sees. Errors are a delete-one-block jackknife over the same block of all simulations at once.
+"""
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import brentq
+from scipy.special import expit
+
+from rgnet import exact, sampling, stats
+from rgnet import operators as ops
+from rgnet.estimate import Estimate
+from rgnet.models import Ising
+from rgnet.operators import Operator
+
+Array = npt.NDArray[Any]
+
+_ENUMERABLE = 20  # sites
+_OVERLAP = 4.0  # nats of Jeffreys divergence between neighbouring simulations
+_MOST = 256  # simulations
+_BLOCKS = 32
+
+
+def log_Z(
+    models: Sequence[Any], *, draws: int = 1000, chains: int = 4, seed: int = 0
+) -> tuple[tuple[Estimate, ...], npt.NDArray[np.float64]]:
+    """Return ln Z of each model, and the covariance of their errors.
+
+    Parameters
+    ----------
+    models : sequence of models on one lattice
+    draws, chains : int
+        Of each simulation, where one is needed.
+    seed : int
+
+    Raises
+    ------
+    ValueError
+        If ln Z is not known and the model cannot be simulated, or models are too far apart.
+    ShortChainError
+        If the chains are too short for an error bar.
+    """
+    known = [exact_log_Z(model) for model in models]
+    covariance = np.zeros((len(models), len(models)))
+    result = [None if item is None else Estimate(item[0], 0.0, None, "exact", item[1]) for item in known]
+    for boundary in sorted({model.boundary for model, item in zip(models, known, strict=True) if item is None}):
+        members = [i for i, model in enumerate(models) if isinstance(model, Ising) and model.boundary == boundary]
+        ladder = _Ladder(models[members[0]].shape, boundary, draws, chains, seed)
+        values, replicas, n = _tie(ladder, [models[i] for i in members], [known[i] for i in members])
+        for place, i in enumerate(members):
+            if result[i] is None:
+                error = float(np.sqrt(_spread(replicas[:, [place]])[0, 0]))
+                method = f"Bennett's acceptance ratio over {len(ladder.sums)} simulations"
+                result[i] = Estimate(float(values[place]), error, None, "estimate", method, n)
+        covariance[np.ix_(members, members)] = _spread(replicas)
+    return tuple(item for item in result if item is not None), covariance
+
+
+def exact_log_Z(model: Any) -> tuple[float, str] | None:
+    """The exact ln Z of a model with its method, or None.
+
+    Raises
+    ------
+    ValueError
+        If the model is none that is known here, so that neither formula nor simulation can serve.
+    """
+    if not isinstance(model, Ising):
+        raise ValueError(
+            f"{type(model).__name__}: neither an exact ln Z nor a simulation between couplings is known for this "
+            f"model; give log_Z=, one number or Estimate for each model"
+        )
+    if not any(value != 0 for _, value in model.couplings):
+        periodic = set(model.boundary) == {"periodic"}
+        if model.K == 0:
+            return model.n_sites * float(np.logaddexp(model.h, -model.h)), "free spins"
+        if model.ndim == 1 and (model.n_sites >= 2 or not periodic):
+            return float(exact.chain1d.log_Z(model.K, model.h, model.n_sites, model.boundary[0])), "transfer matrix"
+        if model.ndim == 2 and periodic and model.h == 0 and min(model.shape) >= 2:
+            return float(exact.ising2d.log_Z(model.K, (model.shape[0], model.shape[1]))), "Kaufman's torus"
+    if model.n_sites <= _ENUMERABLE:
+        return exact.log_Z(model.energy, model.shape), f"enumeration of 2^{model.n_sites} states"
+    return None
+
+
+@dataclass
+class _Ladder:
+    """Simulations of one lattice at many couplings, each made when it is first asked for."""
+
+    shape: tuple[int, ...]
+    boundary: tuple[str, ...]
+    draws: int
+    chains: int
+    seed: int
+    operators: tuple[Operator, ...] = ()
+    sums: dict[tuple[float, ...], Array] = field(default_factory=dict)  # (chains, draws, operators) by couplings
+
+    def model(self, at: tuple[float, ...]) -> Ising:
+        """The model with these couplings, nearest neighbours and field first."""
+        further = {item: value for item, value in zip(self.operators[2:], at[2:], strict=True) if value != 0}
+        return Ising(self.shape, K=at[0], h=at[1], couplings=further, boundary=self.boundary)
+
+    def at(self, couplings: tuple[float, ...]) -> Array:
+        """Operator sums of draws at these couplings."""
+        if couplings not in self.sums:
+            if len(self.sums) >= _MOST:
+                raise ValueError(
+                    f"more than {_MOST} simulations would lie between these models: they are too far apart for ln Z "
+                    f"by simulation; give log_Z=, or models that are closer"
+                )
+            key = np.random.SeedSequence(self.seed, spawn_key=(len(self.sums),)).generate_state(1, np.uint64)[0]
+            data = sampling.sample(self.model(couplings), self.draws, chains=self.chains, seed=int(key))
+            self.sums[couplings] = ops.sums(data["spin"].values, self.operators, self.boundary).astype(np.float64)
+        return self.sums[couplings]
+
+    def path(self, a: tuple[float, ...], b: tuple[float, ...]) -> list[tuple[float, ...]]:
+        """Couplings from a to b whose neighbours overlap, both ends included."""
+        step = np.subtract(b, a)
+        divergence = float(((self.at(b) - self.at(a)) @ step).mean())
+        if divergence <= _OVERLAP:
+            return [a, b]
+        middle = tuple(float(value) for value in np.add(a, b) / 2.0)
+        return self.path(a, middle)[:-1] + self.path(middle, b)
+
+
+def _tie(
+    ladder: _Ladder, models: Sequence[Ising], known: Sequence[tuple[float, str] | None]
+) -> tuple[Array, Array, int]:
+    """Return ln Z of the models of one lattice, its jackknife replicas (block, model), and the number of draws."""
+    further = {item.terms: item for model in models for item, value in model.couplings if value != 0}
+    ladder.operators = (*(ops.named(name, len(ladder.shape)) for name in ("nn", "m")), *further.values())
+    places = [_couplings(model, ladder.operators) for model in models]
+    tree: dict[tuple[float, ...], float | None] = {}  # couplings → ln Z, None where it is tied to another
+    for model, at, item in zip(models, places, known, strict=True):
+        if item is not None:
+            tree[at] = item[0]
+            continue
+        for bare in (Ising(model.shape, K=0.0, h=model.h), Ising(model.shape, K=model.K, boundary=model.boundary)):
+            found = exact_log_Z(bare)
+            if found is not None:
+                tree[_couplings(bare, ladder.operators)] = found[0]
+    weight = np.array([len(item.terms) for item in ladder.operators])
+    waiting = {at for at, item in zip(places, known, strict=True) if item is None}
+    paths = []
+    while waiting:
+        pairs = [(float(weight @ np.subtract(a, b) ** 2), b, a) for b in waiting for a in tree]
+        _, b, a = min(pairs)
+        paths.append(ladder.path(a, b))
+        tree[b] = None
+        waiting.remove(b)
+    active = [k for k in range(len(ladder.operators)) if any(at[k] != 0 for at in tree)]
+    edges = _blocks(ladder, active)
+    runs = [_along(ladder, tree, paths, None), *(_along(ladder, tree, paths, edge) for edge in edges)]
+    table = np.array([[run[at] for at in places] for run in runs])
+    return table[0], table[1:], len(ladder.sums) * ladder.draws * ladder.chains
+
+
+def _couplings(model: Ising, operators: Sequence[Operator]) -> tuple[float, ...]:
+    own = {item.terms: value for item, value in model.terms}
+    return tuple(float(own.get(item.terms, 0.0)) for item in operators)
+
+
+def _blocks(ladder: _Ladder, active: Sequence[int]) -> Array:
+    """Blocks of draws long enough for every simulation."""
+    count = _BLOCKS
+    for sums in ladder.sums.values():
+        edges, _ = stats.long_blocks({ladder.operators[k].name: sums[..., k] for k in active}, _BLOCKS)
+        count = min(count, len(edges))
+    return stats.block_edges(ladder.chains, ladder.draws, count)
+
+
+def _along(
+    ladder: _Ladder,
+    tree: dict[tuple[float, ...], float | None],
+    paths: Sequence[Sequence[tuple[float, ...]]],
+    left_out: Array | None,
+) -> dict[tuple[float, ...], float]:
+    """Return ln Z at the end of every path, without one block of draws."""
+    keep = np.ones((ladder.chains, ladder.draws), dtype=bool)
+    if left_out is not None:
+        keep[left_out[0], left_out[1] : left_out[2]] = False
+    result = {at: value for at, value in tree.items() if value is not None}
+    for path in paths:
+        total = result[path[0]]
+        for a, b in itertools.pairwise(path):
+            step = np.subtract(b, a)
+            total -= bennett(-(ladder.sums[a][keep] @ step), -(ladder.sums[b][keep] @ step))
+        result[path[-1]] = total
+    return result
+
+
+def bennett(work_a: npt.ArrayLike, work_b: npt.ArrayLike) -> float:
+    """ΔF = −ln Z_b/Z_a from W = H_b − H_a on draws of a and on draws of b (Bennett 1976).
+
+    Parameters
+    ----------
+    work_a, work_b : array (n_a,), (n_b,)
+    """
+    a, b = np.asarray(work_a, dtype=np.float64), np.asarray(work_b, dtype=np.float64)
+    shift = math.log(len(a) / len(b))
+
+    def excess(free: float) -> float:
+        # Increasing in F: a draw of a counts more, one of b less, as F grows
+        return float(expit(free - a - shift).sum() - expit(b + shift - free).sum())
+
+    low, high = min(a.min(), b.min()), max(a.max(), b.max())
+    margin = 1.0 + abs(shift)
+    while excess(low - margin) > 0 or excess(high + margin) < 0:
+        margin *= 2.0
+    return float(brentq(excess, low - margin, high + margin, xtol=1e-12, rtol=1e-14))
+
+
+def _spread(replicas: Array) -> Array:
+    """Jackknife covariance of replicas (block, quantity)."""
+    centred = replicas - replicas.mean(axis=0)
+    return np.asarray((len(replicas) - 1) / len(replicas) * centred.T @ centred)

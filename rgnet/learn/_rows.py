@@ -1,0 +1,74 @@
+"""Configurations as what torch trains on: float32 (n, components, *space), chain by chain."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from rgnet import labels as labelling
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Configurations as float32 (n, components, *shape), chain by chain."""
+
+    x: npt.NDArray[np.float32]
+    shape: tuple[int, ...]
+    components: int
+    layout: tuple[int, int]  # (chains, draws); independent draws are chains of one
+
+
+def rows_of(data: Any, ndim: int | None = None) -> Rows:
+    """Configurations to train on.
+
+    Parameters
+    ----------
+    data : Dataset with ``spin(chain, draw, [component], *space)``, a list of such Datasets, or array
+        Arrays are independent draws, (n, *space), or (n, components, *space) with ``ndim`` given.
+    ndim : int, optional
+
+    Raises
+    ------
+    ValueError
+        If there are no space axes or more than three, or values are not finite numbers.
+    """
+    if isinstance(data, list | tuple) and data and all(isinstance(item, xr.Dataset) for item in data):
+        parts = [rows_of(item, None) for item in data]
+        if len({(part.shape, part.components, part.layout[1]) for part in parts}) > 1:
+            raise ValueError("Datasets of a list must have one lattice and equally many draws: they do not")
+        chains = sum(part.layout[0] for part in parts)
+        x = np.concatenate([part.x for part in parts])
+        return Rows(x, parts[0].shape, parts[0].components, (chains, parts[0].layout[1]))
+    if isinstance(data, xr.Dataset):
+        space = labelling.space_dims(data)
+        spin = data["spin"]
+        unknown = [name for name in spin.dims if name not in ("chain", "draw", "component", *space)]
+        if unknown:
+            raise ValueError(f"spin has the dimension {unknown[0]!r}: select one of it first")
+        spin = spin.expand_dims([name for name in ("chain", "draw", "component") if name not in spin.dims])
+        array = spin.transpose("chain", "draw", "component", *space).values
+        layout = (array.shape[0], array.shape[1])
+        x = array.reshape(-1, *array.shape[2:])
+        return _checked(x, len(space), layout)
+    array = np.asarray(data)
+    if array.ndim < 2:
+        raise ValueError(f"configurations of shape {array.shape}: give (n, *space), or a Dataset with spin")
+    d = array.ndim - 1 if ndim is None else ndim
+    if d not in (array.ndim - 1, array.ndim - 2) or d < 1:
+        raise ValueError(
+            f"ndim={ndim} for an array of shape {array.shape}: give (n, *space) or (n, components, *space)"
+        )
+    x = array[:, None] if d == array.ndim - 1 else array
+    return _checked(x, d, (len(array), 1))
+
+
+def _checked(x: Array, ndim: int, layout: tuple[int, int]) -> Rows:
+    if ndim > 3:
+        raise ValueError(f"{ndim} space dimensions: convolutions have 1, 2 or 3; flatten, or use fewer")
+    if x.dtype.kind not in "iuf" or not np.isfinite(x).all():
+        raise ValueError(f"configurations of dtype {x.dtype}: give finite numbers")
+    return Rows(x.astype(np.float32), tuple(map(int, x.shape[2:])), int(x.shape[1]), layout)
