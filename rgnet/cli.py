@@ -1,4 +1,4 @@
-"""The command line: ``rgnet run``, ``status``, ``merge``, ``report``, ``verify``, ``info``.
+"""The command line: ``rgnet run``, ``compare``, ``status``, ``merge``, ``report``, ``verify``, ``info``.
 
 Exit status: 0 done; 1 the computation failed, a repeated point differs, or a row of the
 board fails; 2 bad input; 130 and 143 stopped by
@@ -49,6 +49,18 @@ def _main(
 
 Data = Annotated[Path, typer.Option(help="Folder of results; a study's are in DATA/NAME/.")]
 StudyFile = Annotated[Path, typer.Argument(help="A study (TOML).", show_default=False)]
+Workers = Annotated[
+    int | None, typer.Option(min=1, help="Number of processes; one for each core by default.", show_default=False)
+]
+ExecutorName = Annotated[
+    str, typer.Option("--executor", help="processes, dask://HOST:PORT, or mpi (under mpiexec).", metavar="NAME")
+]
+Shard = Annotated[
+    str | None,
+    typer.Option(metavar="i/n", help="Only the i-th of n shares of the points (a job array).", show_default=False),
+]
+Force = Annotated[bool, typer.Option("--force", help="Compute complete points anew.")]
+Every = Annotated[float, typer.Option("--checkpoint-every", min=0, help="Seconds between checkpoints of a point.")]
 
 
 @app.command()
@@ -57,20 +69,13 @@ def run(
         Path, typer.Argument(help="A study (TOML), or the HDF5 file of one point to compute again.", show_default=False)
     ],
     data: Data = Path("data"),
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Number of processes; one for each core by default.", show_default=False)
-    ] = None,
-    executor: Annotated[
-        str, typer.Option(help="processes, dask://HOST:PORT, or mpi (under mpiexec).", metavar="NAME")
-    ] = "processes",
-    shard: Annotated[
-        str | None,
-        typer.Option(metavar="i/n", help="Only the i-th of n shares of the points (a job array).", show_default=False),
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Compute complete points anew.")] = False,
-    checkpoint_every: Annotated[float, typer.Option(min=0, help="Seconds between checkpoints of a point.")] = 60.0,
+    workers: Workers = None,
+    executor: ExecutorName = "processes",
+    shard: Shard = None,
+    force: Force = False,
+    checkpoint_every: Every = 60.0,
 ) -> None:
-    """Run a study: sample, coarse-grain, measure, draw, report.
+    """Run a study: sample, coarse-grain, train, measure, draw, report.
 
     Complete points are skipped, and points that were cut short go on from their last checkpoint: to restart is to run
     again. Several runs may share a folder: each takes points that no other has in hand.
@@ -86,6 +91,28 @@ def run(
             _repeat(file)
         else:
             _study(file, data, workers, executor, _share(shard), force, checkpoint_every)
+
+
+@app.command()
+def compare(
+    file: StudyFile,
+    data: Data = Path("data"),
+    workers: Workers = None,
+    executor: ExecutorName = "processes",
+    shard: Shard = None,
+    force: Force = False,
+    checkpoint_every: Every = 60.0,
+) -> None:
+    """Run a comparison of networks beside the RG: one table of all levels, and the heat map of every pair.
+
+    Takes a study with [[experiments]] of the experiment "comparison", such as simulations/compare-small.toml, and the
+    options of `rgnet run`, which it is, but for what it prints.
+    """
+    with _reported():
+        from rgnet.study import comparing
+
+        comparing.check(file)
+        _study(file, data, workers, executor, _share(shard), force, checkpoint_every, compared=True)
 
 
 @app.command()
@@ -144,9 +171,7 @@ def verify(
     ] = None,
     full: Annotated[bool, typer.Option("--full", help="The long rows as well.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For programs: the board as JSON.")] = False,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Number of processes; one for each core by default.", show_default=False)
-    ] = None,
+    workers: Workers = None,
     seed: Annotated[
         int | None, typer.Option(min=0, help="Other random numbers than usual.", show_default=False)
     ] = None,
@@ -182,7 +207,14 @@ def _share(text: str | None) -> tuple[int, int] | None:
 
 
 def _study(
-    file: Path, data: Path, workers: int | None, executor: str, shard: tuple[int, int] | None, force: bool, every: float
+    file: Path,
+    data: Path,
+    workers: int | None,
+    executor: str,
+    shard: tuple[int, int] | None,
+    force: bool,
+    every: float,
+    compared: bool = False,
 ) -> None:
     from rich.console import Console
 
@@ -207,17 +239,20 @@ def _study(
     if result.is_dir():
         print(f"Points of other shards are missing: `rgnet status {file}` tells, `rgnet merge {file}` merges them.")
         return
-    _show(console, result)
+    _show(console, result, compared)
 
 
-def _show(console: Any, result: Path) -> None:
-    """Tables first, which need nothing written, then the figures and the report."""
+def _show(console: Any, result: Path, compared: bool = False) -> None:
+    """Tables and words first, which need nothing written, then the figures and the report."""
     from rgnet import plot
     from rgnet import report as reports
-    from rgnet.tables import tables
+    from rgnet.tables import comparisons, paragraphs, tables
 
-    for table in tables(result):
+    for table in (*(() if compared else tables(result)), *comparisons(result, console.width)):
         console.print(table)
+    for name, paragraph in paragraphs(result).items():
+        if not compared or name == "comparison":
+            console.print(f"\n{name}: {paragraph}", markup=False, highlight=False)
     console.print("Errors are statistical: truncation and finite size, where there are any, are not in them.")
     console.print(
         f"\nPoints    {result.parent}{os.sep}*.h5     rgnet.open(path)", markup=False, highlight=False, soft_wrap=True
@@ -226,6 +261,9 @@ def _show(console: Any, result: Path) -> None:
     figures = plot.up_to_date(result, result.parent / "figures")
     if figures:
         names = ", ".join(path.stem for path in figures)
+        heat = [str(path) for path in figures if path.stem == plot.EXPERIMENT + "comparison"]
+        for path in heat:
+            console.print(f"Heat map  {path}", markup=False, highlight=False, soft_wrap=True)
         console.print(
             f"Figures   {figures[0].parent}{os.sep}*.png: {names}", markup=False, highlight=False, soft_wrap=True
         )

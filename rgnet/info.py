@@ -5,6 +5,7 @@ their SHA-256, each compared with the file of that name beside it. Of both: when
 which commit. Whatever an older rgnet did not note is left out.
 """
 
+import json
 import math
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -169,6 +170,10 @@ def _point(found: Mapping[str, Any]) -> Rows:
     if "hierarchy" in model:
         rest = (f"{key} {_value(v)}" for key, v in model.items() if key != "hierarchy")
         yield "Hierarchy", ", ".join([str(model["hierarchy"]), *rest])
+    elif "experiment" in model:
+        told = _mapping(model.get("parameters"))
+        rest = (f"{key} {json.dumps(v, ensure_ascii=False)}" for key, v in told.items() if v is not None)
+        yield "Experiment", ", ".join([str(model["experiment"]), *rest])
     elif model:
         sides = "×".join(map(str, _list(model.get("shape"))))
         rest = (f"{key} {_value(v)}" for key, v in model.items() if key not in ("name", "shape") and v != {})
@@ -179,7 +184,7 @@ def _point(found: Mapping[str, Any]) -> Rows:
         yield "Sampling", ", ".join(f"{words.get(name, name)} {_value(value)}" for name, value in sampling.items())
     for name, network in _mapping(point.get("networks")).items():
         yield "Network", f"{name}: {_some(_layer(layer) for layer in _list(_mapping(network).get('layers')))}"
-    if point:
+    if point and "experiment" not in model:
         yield "Analyses", _some(_list(point.get("analyses")) or ["none beyond thermodynamics"])
 
 

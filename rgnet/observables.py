@@ -23,7 +23,7 @@ import xarray as xr
 
 from rgnet import labels, stats
 from rgnet import operators as ops
-from rgnet.models import from_attrs
+from rgnet.models import Ising, from_attrs
 
 QUANTITIES = ("energy", "specific_heat", "magnetization", "susceptibility", "binder", "correlation_length")
 
@@ -49,8 +49,15 @@ def thermodynamics(data: xr.Dataset, *, blocks: int = 64) -> xr.Dataset:
     ShortChainError
         If the chains are too short for the autocorrelation time of energy or |magnetisation|; not raised where a
         quantity never changes (a frozen lattice), whose error is then 0.
+    ValueError
+        If the Dataset is a coarse level, a part of a lattice, or one draw, or its model is none of spins ±1.
     """
     model = from_attrs(data.attrs)
+    if not isinstance(model, Ising):
+        raise ValueError(
+            f"model {type(model).__name__}: thermodynamics is about Ising models, with a magnetisation; take means of "
+            f"what was kept with every draw, such as rgnet.stats.mean(data['energy'] / {model.n_sites})"
+        )
     if data.attrs.get("level", 0) != 0:
         raise ValueError(f"level {data.attrs['level']}: thermodynamics is about the sampled model, give level 0")
     space = labels.space_dims(data)

@@ -3,6 +3,7 @@
 import math
 import time
 from types import TracebackType
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -70,5 +71,5 @@ def _energy(value: float) -> str:
     return f"energy/site {value:.4f}" if math.isfinite(value) else ""
 
 
-def _running(name: str, entry: dict[str, float]) -> str:
-    return f"{name} {entry['done']:.0%} {_energy(entry['energy'])}".rstrip()
+def _running(name: str, entry: dict[str, Any]) -> str:
+    return f"{name} {entry['done']:.0%} {_energy(entry['energy'])}{entry.get('words', '')}".rstrip()

@@ -21,7 +21,7 @@ from typing import Any
 
 from rgnet import __version__
 
-_PACKAGES = ("numpy", "scipy", "numba", "llvmlite", "xarray", "h5py", "h5netcdf")
+_PACKAGES = ("numpy", "scipy", "numba", "llvmlite", "xarray", "h5py", "h5netcdf", "torch", "safetensors")
 _PACKAGE = Path(__file__).resolve().parent
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")  # SHA-1, or SHA-256
 _GIT_SECONDS = 2.0

@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from rgnet import store
 from rgnet.estimate import FAMILY, parenthesis, z_limit
 from rgnet.exact import critical, is_critical
-from rgnet.study import Status, attributes
+from rgnet.study import Status, attributes, comparing, results
 
 _MOST = 12  # points that get a table of their own
 
@@ -24,6 +25,8 @@ def tables(result: str | Path) -> list[Table]:
     made: list[Table] = []
     for node in tree.subtree:
         network, _, kind = node.path.strip("/").rpartition("/")
+        if network not in tree.attrs["study"]["networks"]:
+            continue  # such as a group of an experiment
         if kind == "mcrg":
             made += _exponents(network, node.to_dataset().load(), tree.attrs["study"])
         elif kind == "couplings":
@@ -33,6 +36,52 @@ def tables(result: str | Path) -> list[Table]:
     if "ledger" in tree:
         made += _ledger(tree["ledger"].to_dataset().load())
     return made
+
+
+def paragraphs(result: str | Path) -> dict[str, str]:
+    """What each experiment of a result file found, in words."""
+    return results.paragraphs(results.experiments(result))
+
+
+def comparisons(result: str | Path, width: int = 80) -> list[Table]:
+    """The tables of each comparison of networks: a row for every level of every network.
+
+    A table wider than ``width`` characters is cut into several, each with the names of the rows. CKA is left to the
+    report.
+    """
+    made = []
+    for title, headings, rows in comparing.tables(results.experiments(result)):
+        if title.startswith("CKA"):
+            continue
+        for part, columns in enumerate(_cut(headings, rows, width)):
+            view = Table(title=f"{title}, continued" if part else title, title_justify="left", box=SIMPLE_HEAD)
+            for k in columns:
+                view.add_column(headings[k], justify="right" if k else "left", min_width=_width(headings, rows, k))
+            for row in rows:
+                view.add_row(*(row[k] for k in columns))
+            made.append(view)
+    return made
+
+
+def _width(headings: list[str], rows: list[list[str]], column: int) -> int:
+    """Characters that a column needs, its heading broken at spaces."""
+    return max(len(word) for word in [*headings[column].split(), *(row[column] for row in rows), ""])
+
+
+def _cut(headings: list[str], rows: list[list[str]], width: int) -> list[list[int]]:
+    """The columns of each part of a table, the first two in every part."""
+    names = [0, 1]
+    parts: list[list[int]] = [[]]
+    room = width - sum(_width(headings, rows, k) + 2 for k in names)
+    left = room
+    for k in range(2, len(headings)):
+        need = _width(headings, rows, k) + 2
+        if need > left and parts[-1]:
+            parts.append([])
+            left = room
+        parts[-1].append(k)
+        left -= need
+    return [[*names, *part] for part in parts]
 
 
 def _ledger(table: xr.Dataset) -> list[Table]:
@@ -168,6 +217,7 @@ def status_text(found: Status) -> str:
     for point in found.points:
         if point.stand == "running":
             energy = f"  energy/site {point.energy:.4f}" if math.isfinite(point.energy) else ""
+            energy += f"  {point.words}" if point.words else ""
             lines.append(f"running  {point.name}  {point.fraction:.0%}{energy}  since {duration(point.seconds)}")
         elif point.stand == "failed":
             lines.append(f"failed   {point.name}: {point.reason}")

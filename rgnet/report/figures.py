@@ -2,6 +2,7 @@
 
 import base64
 import io
+from dataclasses import dataclass
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -59,32 +60,68 @@ _CAPTIONS: dict[str, tuple[str, Html]] = {
 }  # fmt: skip
 
 
-def figures(result: Result) -> Html | None:
-    """Every figure that fits, as a light card; and how many do not."""
-    made, size = [], 0
-    pictures = _pictures(result.path)
-    for name, image in pictures[:MOST]:
-        if size + len(image) > MOST_BYTES:
-            break
-        size += len(image)
-        made.append(_figure(name, image))
-    if not made:
+@dataclass(frozen=True)
+class Pictures:
+    """The figures that fit into a page: those of experiments first, for they stand alone; and how many others do not.
+
+    Attributes
+    ----------
+    experiments : dict
+        PNG of each experiment's figure, by experiment.
+    others : dict
+        PNG of each other figure, by its name.
+    left : int
+    """
+
+    experiments: dict[str, bytes]
+    others: dict[str, bytes]
+    left: int
+
+
+def chosen(result: Result) -> Pictures:
+    """The figures of a result as far as they fit."""
+    experiments: dict[str, bytes] = {}
+    others: dict[str, bytes] = {}
+    size, full, left = 0, False, 0
+    every = _pictures(result.path)
+    for name, image in sorted(every, key=lambda item: not item[0].startswith(plot.EXPERIMENT)):
+        experiment = name.removeprefix(plot.EXPERIMENT) if name.startswith(plot.EXPERIMENT) else None
+        full = full or size + len(image) > MOST_BYTES or (experiment is None and len(others) == MOST)
+        if full:
+            left += experiment is None
+        elif experiment is None:
+            others[name] = image
+        else:
+            experiments[experiment] = image
+        size += 0 if full else len(image)
+    return Pictures(experiments, others, left)
+
+
+def figures(result: Result, pictures: Pictures | None = None) -> Html | None:
+    """Every figure that is chosen, as a light card; and how many are not."""
+    pictures = chosen(result) if pictures is None else pictures
+    if not pictures.others:
         return None
-    left = len(pictures) - len(made)
-    rest = f"{several(left, 'further figure')} left out here: the folder figures beside {result.path.name}."
-    return section("figures", "Figures", *made, tag("p", rest, class_="below") if left else None)
+    made = [_figure(name, image) for name, image in pictures.others.items()]
+    rest = f"{several(pictures.left, 'further figure')} left out here: the folder figures beside {result.path.name}."
+    return section("figures", "Figures", *made, tag("p", rest, class_="below") if pictures.left else None)
 
 
 def _figure(name: str, image: bytes) -> Html:
     kind, _, of = name.partition("-")
     alt, caption = _CAPTIONS.get(kind, (f"Figure {name}", join([name])))
+    return card(name, image, f"{alt}{f' ({of})' if of else ''}",
+                join([caption, tag("span", f" {of}.", class_="of") if of else None]))  # fmt: skip
+
+
+def card(name: str, image: bytes, alt: str, caption: Html) -> Html:
+    """A PNG embedded, with what it shows in words for those who do not see it, and a caption."""
     source = f"data:image/png;base64,{base64.b64encode(image).decode('ascii')}"
     width, height = (int.from_bytes(image[at : at + 4], "big") for at in (16, 20))  # PNG: the header comes first
     return tag(
         "figure",
-        tag("div", tag("img", src=source, alt=f"{alt}{f' ({of})' if of else ''}", width=width, height=height),
-            class_="light"),
-        tag("figcaption", caption, tag("span", f" {of}.", class_="of") if of else None),
+        tag("div", tag("img", src=source, alt=alt, width=width, height=height), class_="light"),
+        tag("figcaption", caption),
         class_="plot", id=f"figure-{name}",
     )  # fmt: skip
 

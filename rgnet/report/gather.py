@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from rgnet import store
 from rgnet.exact import Critical, critical, is_critical
 from rgnet.store import reading, sealing
 from rgnet.study import attributes
+from rgnet.study.results import Results, experiments
 
 MOST_FILES = 12  # of points that are opened: each is checked byte by byte
 
@@ -33,6 +34,8 @@ class Result:
         Root attributes of points' files by point, with ``sampling``: attributes of what was sampled.
     changed : tuple of str
         Points whose files are not those that the result was made from.
+    experiments : dict
+        Parameters and groups of every point, by experiment.
     """
 
     path: Path
@@ -41,6 +44,7 @@ class Result:
     groups: dict[str, xr.Dataset]
     details: dict[str, dict[str, Any]]
     changed: tuple[str, ...] = ()
+    experiments: dict[str, Results] = field(default_factory=dict)
 
     @property
     def study(self) -> dict[str, Any]:
@@ -113,7 +117,7 @@ def load(path: str | Path) -> Result:
     found = {node.path.strip("/"): node.to_dataset(inherit=False) for node in tree.subtree}
     groups = {name: group.load() for name, group in found.items() if group.data_vars}
     details, changed = _details(place.parent, dict(attrs.get("points", {})))
-    return Result(place, digest_of(place), attrs, groups, details, changed)
+    return Result(place, digest_of(place), attrs, groups, details, changed, experiments(tree))
 
 
 def digest_of(path: Path) -> str:

@@ -10,7 +10,8 @@ import hashlib
 from importlib import resources
 
 from rgnet import __version__
-from rgnet.report.figures import figures
+from rgnet.report.experiments import experiments
+from rgnet.report.figures import chosen, figures
 from rgnet.report.gather import Result
 from rgnet.report.headline import headline
 from rgnet.report.markup import Html, join, section, tag
@@ -48,9 +49,11 @@ def page(result: Result) -> str:
         f"default-src 'none'; img-src data:; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "
         "base-uri 'none'; form-action 'none'"
     )
+    shown = chosen(result)
     parts = [
+        *experiments(result, shown),
         ("configurations", "Configurations", pictures(result)),
-        ("figures", "Figures", figures(result)),
+        ("figures", "Figures", figures(result, shown)),
         *numbers(result),
         ("errors", "Error bars", _errors()),
         ("run", "What was run", run(result)),

@@ -9,7 +9,7 @@ from rgnet.report.gather import Result, ensemble_of
 from rgnet.report.markup import Html, join, section, symbol, table, tag
 from rgnet.report.toml import to_toml
 from rgnet.report.words import K_C, NONE, count, duration, listed, several, sides
-from rgnet.study import hierarchy_rules
+from rgnet.study import experiment_rules, hierarchy_rules
 from rgnet.study.sections import HierarchySection, Range
 
 MOST_FILES = 2000  # listed with their SHA-256
@@ -27,12 +27,15 @@ def facts(result: Result) -> Html:
     drawn += sum(hierarchy_rules.count(one) * (one.draws or study["sample"]["draws"]) for one in hierarchies)
     expected, have = sum(_points(e) for e in study["ensembles"]), len(result.points)
     expected += sum(hierarchy_rules.count(one) for one in hierarchies)
+    asked = _experiments(study)
+    expected += sum(_experiment_points(one) for one in asked)
+    what = f", {count(drawn)} {'draws' if hierarchies else 'configurations'} in all" if drawn else ""
     rows: list[tuple[str, object]] = [
         ("Model", _model(study["model"]) if study["ensembles"] else None),
         ("Lattices", listed([sides(shape) for shape in _shapes(study)])),
         ("Hierarchies", listed([f"{one.name} ({one.hierarchy})" for one in hierarchies])),
-        ("Sampled", f"{several(have, 'point')}, {count(drawn)} {'configurations' if not hierarchies else 'draws'} "
-                    "in all"),
+        ("Experiments", listed([f"{one['name']} ({one['experiment']})" for one in asked])),
+        ("Sampled" if drawn else "Computed", several(have, "point") + what),
         ("Moves", _moves(result)),
         ("Computing time", duration(float(result.attrs.get("compute_seconds", math.nan)))
          if "compute_seconds" in result.attrs else None),
@@ -64,6 +67,7 @@ def run(result: Result) -> Html:
               below="Moves, warm-up and thinning (in sweeps) as chosen for the first point of each ensemble; those of "
               "every point are in its file.") if study["ensembles"] else None,
         _hierarchy_table(study),
+        _experiment_table(study),
         _networks(study),
         tag("p", f"To compute it again: save the study below as {file}; or, beside the files, repeat one point from "
             "what is stored in it and compare bit for bit."),
@@ -89,6 +93,27 @@ def _hierarchy_table(study: dict[str, Any]) -> Html | None:
         for one in _hierarchies(study)
     ]  # fmt: skip
     return table("Hierarchies", ["name", "hierarchy", "parameters", "draws", "networks"], rows) if rows else None
+
+
+def _experiments(study: dict[str, Any]) -> list[dict[str, Any]]:
+    """The sections of a stored study as they are, since another rgnet may know other experiments."""
+    return list(study.get("experiments") or ())
+
+
+def _experiment_points(one: dict[str, Any]) -> int:
+    return math.prod(len(values) for values in one["sweep"].values())
+
+
+def _experiment_table(study: dict[str, Any]) -> Html | None:
+    rows = [
+        [
+            one["name"], one["experiment"],
+            experiment_rules.described(one["parameters"]) or NONE, experiment_rules.described(one["sweep"]) or NONE,
+            str(_experiment_points(one)),
+        ]
+        for one in _experiments(study)
+    ]  # fmt: skip
+    return table("Experiments", ["name", "experiment", "parameters", "sweep", "points"], rows) if rows else None
 
 
 def _parameter(several: Sequence[Any]) -> str:

@@ -15,6 +15,8 @@ def to_toml(study: dict[str, Any]) -> str:
         lines += _table("[[ensembles]]", ensemble)
     for hierarchy in study.get("hierarchies") or ():
         lines += _table("[[hierarchies]]", hierarchy)
+    for experiment in study.get("experiments") or ():
+        lines += _table("[[experiments]]", experiment)
     return "\n".join(lines) + "\n"
 
 

@@ -4,6 +4,7 @@ from rgnet.study.executors import ExecutorError, opened
 from rgnet.study.merge import attributes
 from rgnet.study.points import Point, points
 from rgnet.study.repeating import Repeat, repeat, stored_point
+from rgnet.study.results import experiments as experiment_results
 from rgnet.study.runner import merge_complete, run
 from rgnet.study.schema import Study, StudyError, load, parse
 from rgnet.study.status import PointStatus, Status, status
@@ -20,6 +21,7 @@ __all__ = [
     "Study",
     "StudyError",
     "attributes",
+    "experiment_results",
     "load",
     "merge_complete",
     "opened",

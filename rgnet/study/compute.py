@@ -17,12 +17,14 @@ from rgnet import operators as ops
 from rgnet.models import Ising
 from rgnet.provenance import provenance
 from rgnet.sampling import sample
+from rgnet.study import experimenting
 from rgnet.study import scratch as scratches
 from rgnet.study.complete import is_complete
 from rgnet.study.points import Point, from_json_dict, point_seed
+from rgnet.study.scratch import Report
 
 NO_DATA = frozenset(
-    {"duration_s", "finished", "provenance", "study_sha256", "platform", "versions", "microseconds"}
+    {"duration_s", "finished", "provenance", "study_sha256", "platform", "versions", "microseconds", "seconds"}
 )  # attributes and variables
 
 
@@ -96,7 +98,7 @@ def write_point(
     point: Point,
     job: Job,
     path: Path,
-    report: Callable[[float, float], None] | None = None,
+    report: Report | None = None,
     checkpoint: Path | None = None,
 ) -> dict[str, Any]:
     """Compute a point into a file: seconds, energy per site and notes."""
@@ -120,13 +122,15 @@ def write_point(
 
 def measure_point(
     point: Point,
-    report: Callable[[float, float], None] | None = None,
+    report: Report | None = None,
     checkpoint: Path | None = None,
     checkpoint_every: float = 60.0,
 ) -> tuple[dict[str, xr.Dataset], dict[str, str]]:
     """Everything that a point's file holds, by group; and notes on the analyses that its data did not allow."""
     if point.is_hierarchy:
         return measure_hierarchy(point, report)
+    if point.is_experiment:
+        return measure_experiment(point, report, checkpoint, checkpoint_every)
     model = point.build_model()
     if report is not None:
         report(0.0, math.nan)
@@ -183,9 +187,7 @@ def measure_point(
     return groups, notes
 
 
-def measure_hierarchy(
-    point: Point, report: Callable[[float, float], None] | None = None
-) -> tuple[dict[str, xr.Dataset], dict[str, str]]:
+def measure_hierarchy(point: Point, report: Report | None = None) -> tuple[dict[str, xr.Dataset], dict[str, str]]:
     """Every level of a hierarchy's draws, and its ledger."""
     hierarchy = point.build_hierarchy()
     if report is not None:
@@ -200,6 +202,24 @@ def measure_hierarchy(
         table = hierarchies.ledger(hierarchy, networks, data=data, seed=seed)
     notes = {"ledger": "; ".join(dict.fromkeys(str(item.message) for item in caught))} if caught else {}
     return {"samples": data, "ledger": table}, notes
+
+
+def measure_experiment(
+    point: Point,
+    report: Report | None = None,
+    checkpoint: Path | None = None,
+    checkpoint_every: float = 60.0,
+) -> tuple[dict[str, xr.Dataset], dict[str, str]]:
+    """The groups of an experiment, and what it warned of."""
+
+    def say(fraction: float, words: str) -> None:
+        if report is not None:
+            report(min(1.0, max(0.0, float(fraction))), math.nan, str(words))
+
+    say(0.0, "")
+    return experimenting.measure(
+        point.model["experiment"], point.model["parameters"], point.seed, say, checkpoint, checkpoint_every, _WARNINGS
+    )
 
 
 def _is_real(level: xr.Dataset) -> bool:
@@ -247,7 +267,7 @@ def _snapshot(levels: list[xr.Dataset], model: Ising) -> xr.Dataset:
     return xr.Dataset(variables, attrs={"K": model.K, "h": model.h, "ndim": model.ndim})
 
 
-def _sampling(report: Callable[[float, float], None] | None, model: Ising) -> Callable[[int, int, float], None] | None:
+def _sampling(report: Report | None, model: Ising) -> Callable[[int, int, float], None] | None:
     """Sampling is taken for 70 % of a point; H/N becomes −⟨Σ_<ij> ss⟩/N where H is that alone."""
     if report is None:
         return None

@@ -10,6 +10,7 @@ import xarray as xr
 
 from rgnet import store
 from rgnet.provenance import provenance
+from rgnet.study import results
 from rgnet.study.complete import check_settings
 from rgnet.study.points import Point
 from rgnet.study.schema import Study
@@ -25,8 +26,9 @@ def merge(study: Study, points: list[Point], folder: Path) -> Path:
 
     Groups: ``thermodynamics`` over all points of ensembles; ``NETWORK/mcrg`` and its like over the points that have
     them; ``ledger`` over all points of hierarchies; ``snapshots/POINT/NETWORK``, of the first 200 points that have
-    some. Coordinates of ``point``: its name, ensemble, K, h, sides and number of sites; of a hierarchy's its name,
-    section and parameters.
+    some; ``experiments/POINT/GROUP`` as in the points' files, with experiment and parameters in the attributes of
+    ``experiments/POINT``. Coordinates of ``point``: its name, ensemble, K, h, sides and number of sites; of a
+    hierarchy's its name, section and parameters.
 
     Raises
     ------
@@ -61,6 +63,10 @@ def merge(study: Study, points: list[Point], folder: Path) -> Path:
             notes[point.name] = attrs["notes"]
         names = ["thermodynamics", LEDGER] + [f"{net}/{table}" for net in point.networks for table in TABLES]
         found = {node.path.strip("/"): node.to_dataset(inherit=False) for node in tree.subtree}
+        if point.is_experiment:
+            inner = {name: group.load() for name, group in found.items() if name and (group.variables or group.attrs)}
+            groups |= results.merged(point.name, point.model, inner)
+            continue
         for name in names:
             if name in found and found[name].data_vars:
                 tables.setdefault(name, []).append((point, found[name].load()))

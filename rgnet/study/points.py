@@ -11,14 +11,18 @@ from typing import Any
 import numpy as np
 
 from rgnet.exact import critical
+from rgnet.experiments import catalogue
 from rgnet.hierarchies.catalogue import build as build_hierarchy
 from rgnet.layers import Network
-from rgnet.models import Ising, from_dict
+from rgnet.models import Ising
+from rgnet.study import experiment_rules
 from rgnet.study.hierarchy_rules import combinations
 from rgnet.study.rules import build, coupling_key, digits
 from rgnet.study.schema import check
-from rgnet.study.sections import EnsembleSection, HierarchySection, NetworkSection, Study
+from rgnet.study.sections import EnsembleSection, ExperimentSection, HierarchySection, NetworkSection, Study
 from rgnet.study.wording import StudyError
+
+_WORK_OF_EXPERIMENT = 1e10  # a minute or so: nobody knows beforehand
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,7 @@ class Point:
         File name without ending.
     model, sample : dict
         ``Model.to_dict()``; draws, chains, update, warmup, thin. Of a hierarchy: its name under ``hierarchy``, and
-        its parameters; draws.
+        its parameters; draws. Of an experiment: its name under ``experiment``, and ``parameters``; nothing.
     networks : dict
         Name to {"layers": [...], "keep_levels": bool}, as in the study file.
     seed : int
@@ -49,7 +53,7 @@ class Point:
 
     def build_model(self) -> Ising:
         """The model object."""
-        return from_dict(self.model)
+        return Ising.from_dict(self.model)
 
     @property
     def is_hierarchy(self) -> bool:
@@ -60,6 +64,15 @@ class Point:
         """The hierarchy object."""
         parameters = {key: value for key, value in self.model.items() if key != "hierarchy"}
         return build_hierarchy(self.model["hierarchy"], parameters)
+
+    @property
+    def is_experiment(self) -> bool:
+        """Whether it is an experiment."""
+        return "experiment" in self.model
+
+    def build_parameters(self) -> Any:
+        """The checked parameters of an experiment."""
+        return catalogue.parameters(self.model["experiment"], self.model["parameters"])
 
     def build_network(self, name: str) -> Network:
         """The network of that name."""
@@ -78,6 +91,8 @@ class Point:
     @property
     def work(self) -> float:
         """Rough cost in spin updates: the longest points are started first."""
+        if self.is_experiment:
+            return _WORK_OF_EXPERIMENT
         levels = 1 + 2 * len(self.networks)
         if self.is_hierarchy:  # estimates take far longer than sampling
             return float(sum(self.build_hierarchy().level_sizes) * self.sample["draws"] * levels * 100)
@@ -115,7 +130,16 @@ def points(study: Study) -> list[Point]:
     check(study)
     networks = {name: section.model_dump(mode="json") for name, section in study.networks.items()}
     ensembles = [point for ensemble in study.ensembles for point in _points_of(ensemble, study, networks)]
-    return ensembles + [point for section in study.hierarchies for point in _hierarchies_of(section, study, networks)]
+    hierarchies = [point for section in study.hierarchies for point in _hierarchies_of(section, study, networks)]
+    experiments = [point for section in study.experiments for point in _experiments_of(section, study)]
+    return ensembles + hierarchies + experiments
+
+
+def _experiments_of(section: ExperimentSection, study: Study) -> Iterator[Point]:
+    """The points of one ``[[experiments]]``, every default of their parameters written out."""
+    for name, parameters in experiment_rules.resolved(section):
+        model = {"experiment": section.experiment, "parameters": parameters}
+        yield Point(name, section.name, model, {}, {}, (), point_seed(study.seed, name))
 
 
 def _hierarchies_of(section: HierarchySection, study: Study, networks: Mapping[str, Any]) -> Iterator[Point]:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from rgnet import store
+from rgnet.experiments.catalogue import check_installed
 from rgnet.study import scratch as scratches
 from rgnet.study.compute import NO_DATA, Job, write_point
 from rgnet.study.executors import process_pool
@@ -45,12 +46,16 @@ def repeat(path: str | Path, observer: Observer | None = None) -> Repeat:
         If the file is damaged or not rgnet's.
     StudyError
         If it holds no point, or its folder cannot be written.
+    MissingExtraError
+        If it is an experiment's and needs what is not installed.
     PointsFailedError
         If it cannot be computed.
     """
     original = Path(path)
     attrs = stored_point(original)
     point = from_json_dict(attrs["point"])
+    if point.is_experiment:
+        check_installed([(point.model["experiment"], point.model["parameters"])])
     again = original.with_name(original.name.removesuffix(".h5") + ".again.h5")
     if not os.access(original.parent, os.W_OK):
         raise StudyError(f"{original.parent} cannot be written, and {again.name} would go there; copy the file first")

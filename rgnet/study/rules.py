@@ -14,10 +14,11 @@ from rgnet import lattice
 from rgnet.exact import critical
 from rgnet.layers import Network
 from rgnet.models import Ising
-from rgnet.study import hierarchy_rules
+from rgnet.study import experiment_rules, hierarchy_rules
 from rgnet.study.sections import (
     MOST_POINTS,
     EnsembleSection,
+    ExperimentSection,
     HierarchySection,
     ModelSection,
     NetworkSection,
@@ -37,12 +38,12 @@ def between_keys(data: Mapping[str, Any]) -> Iterator[Problem]:
     networks = _table(data.get("networks"))
     for name, section in networks.items():
         yield from _of_layers(("networks", str(name), "layers"), _entries(_table(section).get("layers")))
-    known = ("ensembles", "hierarchies")
+    known = ("ensembles", "hierarchies", "experiments")
     misspelt = any(nearest(str(name), known) for name in data if name not in known)  # which is not missing
     if not misspelt and not any(data.get(name) for name in known):
         yield Problem(
             ("ensembles",),
-            ": this key is missing; give it ([[ensembles]] or [[hierarchies]], each with two brackets)",
+            ": this key is missing; give it ([[ensembles]], [[hierarchies]] or [[experiments]], with two brackets)",
         )
     names: dict[str, tuple[str, Location]] = {}
     for index, ensemble in _entries(data.get("ensembles")):
@@ -63,9 +64,16 @@ def between_keys(data: Mapping[str, Any]) -> Iterator[Problem]:
     for index, hierarchy in _entries(data.get("hierarchies")):
         place = ("hierarchies", index)
         yield from _of_name(place, hierarchy.get("name"), names)
+        yield from _of_lone_name(place, hierarchy.get("name"))
         yield from hierarchy_rules.between_keys(place, hierarchy)
         yield from _of_repeats((*place, "networks"), _texts(hierarchy.get("networks")))
         yield from _of_defined((*place, "networks"), hierarchy.get("networks"), networks)
+    for index, experiment in _entries(data.get("experiments")):
+        place = ("experiments", index)
+        yield from _of_name(place, experiment.get("name"), names)
+        yield from _of_lone_name(place, experiment.get("name"))
+        yield from experiment_rules.between_keys(place, experiment)
+    yield from _of_hyphens(names)
 
 
 def _of_defined(place: Location, wanted: Any, networks: Mapping[Any, Any]) -> Iterator[Problem]:
@@ -116,6 +124,25 @@ def _of_name(place: Location, name: Any, names: dict[str, tuple[str, Location]])
         )
 
 
+def _of_hyphens(names: Mapping[str, tuple[str, Location]]) -> Iterator[Problem]:
+    """A name with a hyphen that begins with another name: points of the two could have a file of the same name."""
+    for name, (written, place) in names.items():
+        parts = name.split("-")
+        starts = ["-".join(parts[:k]) for k in range(1, len(parts))]
+        for other, where in (names[start] for start in starts if start in names):
+            yield Problem(
+                (*place, "name"),
+                f": {shown(written)} begins with the name of {key(where)}, {shown(other)}, and files of their points "
+                f"could have the same name; give another",
+            )
+
+
+def _of_lone_name(place: Location, name: Any) -> Iterator[Problem]:
+    """A name that may be all of a file's, since such points need not have a shape or coupling in theirs."""
+    if isinstance(name, str) and name.lower() == "result":
+        yield Problem((*place, "name"), ": result.h5 is the file of the merged tables; give another name")
+
+
 def _of_repeats(place: Location, items: Sequence[Any], why: str = "") -> Iterator[Problem]:
     """What is given more than once."""
     for item, count in Counter(items).items():
@@ -147,6 +174,7 @@ class Parts:
     networks: Mapping[str, NetworkSection]
     ensembles: Mapping[int, EnsembleSection]
     hierarchies: Mapping[int, HierarchySection]
+    experiments: Mapping[int, ExperimentSection]
 
 
 def of_points(parts: Parts) -> Iterator[Problem]:
@@ -161,6 +189,17 @@ def of_points(parts: Parts) -> Iterator[Problem]:
             f"give fewer values, or several studies",
         )
         return
+    asked = sum(experiment_rules.count(section) for section in parts.experiments.values())
+    if asked > experiment_rules.MOST_POINTS:
+        most = f"{experiment_rules.MOST_POINTS:,}"
+        yield Problem(
+            ("experiments",),
+            f": they have {asked:,} points (combinations of swept parameters); a study has at most {most} of these: "
+            f"sweep fewer values, or write several studies",
+        )
+        return
+    for index, experiment in parts.experiments.items():
+        yield from experiment_rules.of_points(("experiments", index), experiment)
     networks = _networks(parts.networks)
     for index, section in parts.hierarchies.items():
         yield from hierarchy_rules.of_points(("hierarchies", index), section, networks, parts.sample)

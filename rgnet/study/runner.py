@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from rgnet import store
+from rgnet.experiments.catalogue import check_installed
 from rgnet.study import scratch as scratches
 from rgnet.study.complete import is_complete
 from rgnet.study.compute import Job
@@ -65,6 +66,8 @@ def run(
     ------
     StudyError
         If the study cannot be run, or a file of that name was made by a different study.
+    MissingExtraError
+        If experiments that are left need what is not installed, before anything is computed.
     PointsFailedError
         If some points cannot be computed (such as chains too slow for a warm-up to be chosen); after all others are.
     """
@@ -75,6 +78,7 @@ def run(
     folder = Path(data) / checked.name
     own = every if shard is None else share(every, shard)
     left = own if force else [point for point in own if not is_complete(folder, point)]
+    check_installed((point.model["experiment"], point.model["parameters"]) for point in left if point.is_experiment)
     state = State(done=len(own) - len(left), total=len(own))
     failed: dict[str, str] = {}
     if observer is not None:

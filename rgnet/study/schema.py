@@ -1,7 +1,8 @@
 """The study file: read, checked as a whole, and the one error a user sees when something is wrong.
 
 A study is a TOML file. ``[model]``, ``[sample]`` and ``[networks.NAME]`` hold for all; each ``[[ensembles]]`` gives
-shapes and couplings, and every combination of them is a *point*: one simulation, one HDF5 file. Three kinds of rules
+shapes and couplings, and every combination of them is a *point*: one simulation, one HDF5 file. So is every combination
+of parameters of ``[[hierarchies]]`` and of ``[[experiments]]``. Three kinds of rules
 are asked, and all their answers are given at once: those of single values (`rgnet.study.sections`), those between
 keys, and those of the points (both `rgnet.study.rules`).
 """
@@ -18,6 +19,7 @@ from pydantic import BaseModel, ValidationError
 from rgnet.study import rules
 from rgnet.study.sections import (
     EnsembleSection,
+    ExperimentSection,
     HierarchySection,
     LayerSection,
     ModelSection,
@@ -26,7 +28,7 @@ from rgnet.study.sections import (
     SampleSection,
     Study,
 )
-from rgnet.study.wording import MOST_PROBLEMS, Location, Problem, StudyError, meant, nearest, report, shown
+from rgnet.study.wording import MOST_PROBLEMS, Location, Problem, StudyError, meant, nearest, of_value, report, shown
 
 __all__ = ["EnsembleSection", "NetworkSection", "Range", "Study", "StudyError", "load", "parse"]
 
@@ -79,6 +81,7 @@ def _all_parts(study: Study) -> rules.Parts:
         study.networks,
         dict(enumerate(study.ensembles)),
         dict(enumerate(study.hierarchies)),
+        dict(enumerate(study.experiments)),
     )
 
 
@@ -89,12 +92,15 @@ def _parts(data: Mapping[str, Any]) -> rules.Parts:
     hierarchies = data.get("hierarchies")
     kept = [_valid(EnsembleSection, s) for s in (ensembles if isinstance(ensembles, list | tuple) else ())]
     known = [_valid(HierarchySection, s) for s in (hierarchies if isinstance(hierarchies, list | tuple) else ())]
+    experiments = data.get("experiments")
+    asked = [_valid(ExperimentSection, s) for s in (experiments if isinstance(experiments, list | tuple) else ())]
     return rules.Parts(
         model=_valid(ModelSection, data.get("model", {})),
         sample=_valid(SampleSection, data.get("sample", {})),
         networks={name: section for name, section in sections.items() if section is not None},
         ensembles={index: section for index, section in enumerate(kept) if section is not None},
         hierarchies={index: section for index, section in enumerate(known) if section is not None},
+        experiments={index: section for index, section in enumerate(asked) if section is not None},
     )
 
 
@@ -102,6 +108,7 @@ def _parts(data: Mapping[str, Any]) -> rules.Parts:
 _MAY_BE_WRONG: dict[type[BaseModel], tuple[set[str], dict[str, Any]]] = {
     EnsembleSection: (set(EnsembleSection.model_fields) - {"shape"}, {"name": "unnamed"}),
     ModelSection: ({"name", "couplings"}, {}),
+    ExperimentSection: ({"name"}, {"name": "unnamed"}),
 }
 
 
@@ -216,21 +223,6 @@ def _of_values(error: ValidationError) -> Iterator[Problem]:
             yield _of_value(item)
 
 
-_PLAIN = {  # what pydantic says in its own words, by its type of error
-    "int_type": "a whole number",
-    "int_from_float": "a whole number",
-    "int_parsing": "a whole number",
-    "int_parsing_size": "a smaller whole number",
-    "float_type": "a number",
-    "float_parsing": "a number",
-    "bool_type": "true or false",
-    "string_type": "text in quotes",
-    "tuple_type": "a list in brackets",
-    "dict_type": "a table, written with single brackets […] or as { key = value }",
-    "model_type": "a table, written with single brackets […] or as { key = value }",
-}
-
-
 def _is_unknown(error: Any) -> bool:
     return bool(error["type"] == "extra_forbidden")
 
@@ -242,17 +234,7 @@ def _of_value(error: Any) -> Problem:
     if _is_unknown(error):
         return Problem(place, f": unknown key{_where_it_belongs(str(name), section)}")
     field = section.model_fields.get(name) if isinstance(name, str) else None
-    remedy = f" ({field.description})" if field is not None and field.description else ""
-    if error["type"] == "missing":
-        return Problem(place, f": this key is missing; give it{remedy}")
-    if error["type"] == "value_error":
-        return Problem(place, f": {str(error['msg']).removeprefix('Value error, ')}")
-    if error["type"] == "too_short":
-        return Problem(place, f" is empty: give at least one{remedy}")
-    rule = _PLAIN.get(error["type"], str(error["msg"]).removeprefix("Input should be "))
-    if error["type"] == "literal_error" and isinstance(error["input"], str):
-        rule += meant(error["input"], re.findall(r"'([^']*)'", rule))
-    return Problem(place, f" = {shown(error['input'])}: it should be {rule}{remedy}")
+    return of_value(error, place, None if field is None else field.description)
 
 
 _HEADINGS: dict[type[BaseModel], str] = {
@@ -263,12 +245,15 @@ _HEADINGS: dict[type[BaseModel], str] = {
     LayerSection: "an entry of layers",
     Study: "the top of the file, before the first heading in brackets",
     HierarchySection: "[[hierarchies]]",
+    ExperimentSection: "[[experiments]]",
 }
 
 
 def _where_it_belongs(name: str, section: type[BaseModel]) -> str:
     """A key that is known elsewhere belongs there; otherwise the nearest that is known here."""
     known = list(section.model_fields)
+    if section is ExperimentSection and not meant(name, known):
+        return f"; the experiment's own belong into parameters = {{ … }}. Known here: {', '.join(known)}"
     elsewhere = [heading for part, heading in _HEADINGS.items() if name in part.model_fields and part is not section]
     if len(elsewhere) > 1 and _HEADINGS[HierarchySection] in elsewhere:  # it shares keys with many
         elsewhere.remove(_HEADINGS[HierarchySection])
@@ -289,5 +274,6 @@ def _section_of(place: Location) -> type[BaseModel]:
         "sample": SampleSection,
         "ensembles": EnsembleSection,
         "hierarchies": HierarchySection,
+        "experiments": ExperimentSection,
     }
     return sections[str(place[0])]

@@ -5,7 +5,8 @@ are merely begun anew.
 
     POINT.lock       held (flock) by the process that computes the point: the system lets go of it when that process
                      ends, however it ends, so a claim is never stale
-    POINT.json       its progress, rewritten about twice a second: {"done", "energy", "seconds", "pid"}
+    POINT.json       its progress, rewritten about twice a second: {"done", "energy", "words", "seconds",
+                     "pid"}
     POINT.failed     why the point could not be computed, when it was last tried
     POINT@DIGEST/    checkpoints of its sampling (`rgnet.checkpoints`), by the digests of its settings and of rgnet
 """
@@ -16,16 +17,24 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from rgnet._jit import this_source
 
 fcntl: Any = None  # where there are no such locks, two runs may compute a point twice, to the same bits
 with suppress(ImportError):
     fcntl = importlib.import_module("fcntl")
+
+
+class Report(Protocol):
+    """Says how far a point is: its fraction, the running estimate of its energy, what it is at."""
+
+    def __call__(self, done: float, energy: float, words: str = "", /) -> None:  # noqa: D102
+        ...
+
 
 FOLDER = ".running"
 _SECONDS = 0.5  # between two reports of progress
@@ -99,7 +108,7 @@ def is_claimed(scratch: Path, name: str) -> bool:
         os.close(descriptor)
 
 
-def progress_of(scratch: Path, name: str) -> dict[str, float] | None:
+def progress_of(scratch: Path, name: str) -> dict[str, Any] | None:
     """The last report of a point, or None where there is none (or one that is just being written)."""
     try:
         entry = json.loads((scratch / f"{name}.json").read_text())
@@ -108,26 +117,26 @@ def progress_of(scratch: Path, name: str) -> dict[str, float] | None:
     return entry if isinstance(entry, dict) and {"done", "energy", "seconds", "pid"} <= set(entry) else None
 
 
-def running(scratch: Path) -> dict[str, dict[str, float]]:
+def running(scratch: Path) -> dict[str, dict[str, Any]]:
     """The last report of every point that has one."""
     names = [path.name.removesuffix(".json") for path in scratch.glob("*.json")]
     found = ((name, progress_of(scratch, name)) for name in names)
     return {name: entry for name, entry in found if entry is not None}
 
 
-def reporter(scratch: Path, name: str) -> Callable[[float, float], None]:
-    """A function of (fraction done, running energy) that reports now and then.
+def reporter(scratch: Path, name: str) -> Report:
+    """A function of (fraction done, running energy, words) that reports now and then.
 
     Losing a report loses nothing, so failures are ignored.
     """
     start, last = time.monotonic(), -_SECONDS
 
-    def report(done: float, energy: float) -> None:
+    def report(done: float, energy: float, words: str = "", /) -> None:
         nonlocal last
         now = time.monotonic()
         if now - last >= _SECONDS:
             last = now
-            entry = {"done": done, "energy": energy, "seconds": now - start, "pid": os.getpid()}
+            entry = {"done": done, "energy": energy, "words": words, "seconds": now - start, "pid": os.getpid()}
             with suppress(OSError):
                 (scratch / f"{name}.json").write_text(json.dumps(entry))
 

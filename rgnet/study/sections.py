@@ -13,11 +13,14 @@ from typing import Annotated, Any, Literal, overload
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, PlainValidator
 
 from rgnet import lattice
+from rgnet.experiments.catalogue import EXPERIMENTS
 from rgnet.hierarchies.catalogue import HIERARCHIES
 from rgnet.layers import LAYERS
+from rgnet.models import Ising
 from rgnet.operators import NAMES as OPERATORS
+from rgnet.study.plain import sweeps, table
 from rgnet.study.wording import meant, shown
-from rgnet.updates import UPDATES
+from rgnet.updates import exact_for
 
 MOST_POINTS = 100_000
 RESERVED = (
@@ -26,12 +29,14 @@ RESERVED = (
     "snapshots",
     "ledger",
     "sufficient",
+    "experiments",
 )  # groups of the files, beside one for each network
 
 _LARGEST = 1e9  # beyond it every spin follows a coupling all the same, and energies lose their digits
 _MOST_COUNT = 10**9
 _MOST_CHAINS = 10_000
 _LONGEST_NAME = 100  # with sides and couplings, names of files stay well below the 255 bytes that most systems take
+_UPDATES = exact_for(Ising((4, 4), K=0.4))  # those of some model that a study can have
 _WINDOWS = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
 
 
@@ -157,7 +162,7 @@ def _boundary(value: Any) -> str | tuple[str, ...]:
 
 
 def _update(name: str) -> str:
-    known = ("auto", *UPDATES)
+    known = ("auto", *_UPDATES)
     if name not in known:
         raise ValueError(f"{shown(name)} is no update; give one of {', '.join(known)}{meant(name, known)}")
     return name
@@ -181,6 +186,10 @@ def _name(name: str, more: str = "") -> str:
 def _study_name(name: str) -> str:
     if name.lower() in _WINDOWS:
         raise ValueError(f"{shown(name)} cannot be the name of a folder on Windows; call the study otherwise")
+    return _hyphenated(name)
+
+
+def _hyphenated(name: str) -> str:
     if name.startswith("-"):
         raise ValueError(f"{shown(name)} begins with -, like an option of a command; begin with a letter or digit")
     return _name(name, "-")
@@ -203,6 +212,14 @@ def _factor(value: Any) -> float:
     if abs(factor) < 1 / _LARGEST:
         raise ValueError(f"{shown(factor)} would leave nothing of the field; give a factor other than 0, such as 1.09")
     return factor
+
+
+def _experiment(name: str) -> str:
+    if name not in EXPERIMENTS:
+        raise ValueError(
+            f"{shown(name)} is no experiment; give one of {', '.join(EXPERIMENTS)}{meant(name, EXPERIMENTS)}"
+        )
+    return name
 
 
 Numbers = Annotated[Sequence[float], PlainValidator(_numbers), PlainSerializer(_as_given)]
@@ -314,6 +331,21 @@ class HierarchySection(_Section):
     draws: Draws | None = Field(None, description="number of draws, such as 20000")
 
 
+class ExperimentSection(_Section):
+    """``[[experiments]]``: an experiment by name, its parameters, and those of which every combination is a point."""
+
+    name: Annotated[str, AfterValidator(_hyphenated)] = Field(
+        description="letters, digits, - and _, such as two-levels"
+    )
+    experiment: Annotated[str, AfterValidator(_experiment)] = Field(description="one of " + ", ".join(EXPERIMENTS))
+    parameters: Annotated[dict[str, Any], PlainValidator(table)] = Field(
+        {}, description="the experiment's own, such as { hidden = 4 }"
+    )
+    sweep: Annotated[dict[str, list[Any]], PlainValidator(sweeps)] = Field(
+        {}, description="lists of values; every combination is a point, such as { hidden = [2, 4] }"
+    )
+
+
 class Study(_Section):
     """A whole study file."""
 
@@ -329,3 +361,4 @@ class Study(_Section):
     )
     ensembles: tuple[EnsembleSection, ...] = Field((), description="[[ensembles]], each with two brackets")
     hierarchies: tuple[HierarchySection, ...] = Field((), description="[[hierarchies]], each with two brackets")
+    experiments: tuple[ExperimentSection, ...] = Field((), description="[[experiments]], each with two brackets")

@@ -34,12 +34,14 @@ class PointStatus:
         How long it has been running (since its last restart), 0 where it is not.
     energy : float
         Running estimate of the energy per site, NaN where there is none.
+    words : str
+        What an experiment is at.
     reason : str
         Why it failed when it was last tried, or why its file will not do.
     checkpointed : bool
         Whether there are checkpoints to go on from.
 
-    ``seconds`` and ``energy`` are of points that run; those of complete ones are in their files.
+    ``seconds``, ``energy`` and ``words`` are of points that run; those of complete ones are in their files.
     """
 
     name: str
@@ -49,6 +51,7 @@ class PointStatus:
     energy: float = math.nan
     reason: str = ""
     checkpointed: bool = False
+    words: str = ""
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,8 @@ def _point(folder: Path, point: Point, thorough: bool) -> PointStatus:
     if scratches.is_claimed(scratch, name):
         entry = scratches.progress_of(scratch, name) or {}
         done, seconds, energy = entry.get("done", 0.0), entry.get("seconds", 0.0), entry.get("energy", math.nan)
-        return PointStatus(name, "running", done, seconds, energy, checkpointed=checkpointed)
+        words = str(entry.get("words", ""))
+        return PointStatus(name, "running", done, seconds, energy, checkpointed=checkpointed, words=words)
     if store.is_sealed(folder / f"{name}.h5"):
         try:
             if thorough:

@@ -58,6 +58,42 @@ def key(location: Location) -> str:
     return text or "the file"
 
 
+_PLAIN = {  # what pydantic says in its own words, by its type of error
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "int_parsing": "a whole number",
+    "int_parsing_size": "a smaller whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "bool_type": "true or false",
+    "string_type": "text in quotes",
+    "tuple_type": "a list in brackets",
+    "dict_type": "a table, written with single brackets […] or as { key = value }",
+    "model_type": "a table, written with single brackets […] or as { key = value }",
+}
+
+
+def of_value(error: Any, place: Location, description: str | None) -> Problem:
+    """One of pydantic's errors, other than an unknown key, in the words of a study; the description is its remedy."""
+    remedy = f" ({description})" if description else ""
+    if error["type"] == "missing":
+        return Problem(place, f": this key is missing; give it{remedy}")
+    if error["type"] in ("value_error", "assertion_error"):
+        return Problem(place, f": {re.sub('^(Value|Assertion) error, ', '', str(error['msg']))}")
+    if error["type"] == "too_short":
+        least, found = (error.get("ctx", {}).get(name, 0) for name in ("min_length", "actual_length"))
+        if found and least > 1:
+            return Problem(place, f" has {found} entr{'y' if found == 1 else 'ies'}: give at least {least}{remedy}")
+        return Problem(place, f" is empty: give at least one{remedy}")
+    if error["type"] not in _PLAIN and not str(error["msg"]).startswith("Input should be "):
+        message = str(error["msg"])
+        return Problem(place, f" = {shown(error['input'])}: {message[:1].lower()}{message[1:]}{remedy}")
+    rule = _PLAIN.get(error["type"], str(error["msg"]).removeprefix("Input should be "))
+    if error["type"] == "literal_error" and isinstance(error["input"], str):
+        rule += meant(error["input"], re.findall(r"'([^']*)'", rule))
+    return Problem(place, f" = {shown(error['input'])}: it should be {rule}{remedy}")
+
+
 def shown(value: Any) -> str:
     """A value about as TOML writes it, in at most 60 characters, whatever it is."""
     return _cut(_toml(value, 3), 60)

@@ -42,7 +42,8 @@ class State:
     done, total : int
         Points complete and in all.
     running : dict
-        Name of each running point to {"done": fraction, "energy": running estimate, "seconds": time so far}.
+        Name of each running point to {"done": fraction, "energy": running estimate, "words": what it is at,
+        "seconds": time so far}.
     finished : list of dict
         What each point finished in this run reported: name, seconds, energy, notes, and ``elsewhere`` where another
         run on the same folder did it.
@@ -52,7 +53,7 @@ class State:
 
     done: int
     total: int
-    running: dict[str, dict[str, float]] = field(default_factory=dict)
+    running: dict[str, dict[str, Any]] = field(default_factory=dict)
     finished: list[dict[str, Any]] = field(default_factory=list)
     restarted: list[str] = field(default_factory=list)
 

@@ -8,13 +8,13 @@
 Importing it loads none of numba, xarray and matplotlib; running it loads what the rows need.
 """
 
-from rgnet.verify.board import Board, Outcome, Progress, run
+from rgnet.verify.board import Board, Outcome, Progress, Skipped, run
 from rgnet.verify.command import main
 from rgnet.verify.registry import Check, Measured, Row, UnknownRowError, check, checks, published, select
 from rgnet.verify.showing import show, summary, table, text, to_dict, to_json
 
 __all__ = [
-    "Board", "Check", "Measured", "Outcome", "Progress", "Row", "UnknownRowError",
+    "Board", "Check", "Measured", "Outcome", "Progress", "Row", "Skipped", "UnknownRowError",
     "check", "checks", "main", "published", "run", "select", "show", "summary", "table",
     "text", "to_dict", "to_json",
 ]  # fmt: skip

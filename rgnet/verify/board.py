@@ -22,6 +22,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rgnet.estimate import z_limit
+from rgnet.experiments.catalogue import INSTALL, missing
 from rgnet.verify.registry import Check, Measured, Row, checks, select
 
 SEED = 2017
@@ -65,6 +66,14 @@ class Outcome:
         return (self.measured - self.expected) / error if self.row.tolerance is None and error > 0 else math.nan
 
 
+@dataclass(frozen=True)
+class Skipped:
+    """A row that was not measured, since something is not installed here, and what."""
+
+    row: Row
+    reason: str
+
+
 @dataclass
 class Progress:
     """How far a run of the board is; the observer's argument."""
@@ -79,13 +88,14 @@ Observer = Callable[[Progress], None]
 
 @dataclass(frozen=True)
 class Board:
-    """All outcomes, in the order of the registry, and how they came about."""
+    """All outcomes, in the order of the registry, and how they came about; what was skipped fails nothing."""
 
     outcomes: list[Outcome]
     seed: int
     full: bool
     workers: int
     seconds: float
+    skipped: tuple[Skipped, ...] = ()
 
     @property
     def failed(self) -> list[Outcome]:
@@ -138,7 +148,9 @@ def run(
     if workers is not None:
         _whole("workers", workers, 1)
     begun = time.monotonic()
-    rows = select(checks() if every is None else every, only, full)
+    selected = select(checks() if every is None else every, only, full)
+    lacking = {item.name: missing(item.requires) for item in dict.fromkeys(selected.values())}
+    rows = {name: item for name, item in selected.items() if not lacking[item.name]}
     wanted = list(dict.fromkeys(rows.values()))
     progress = Progress(total=len(rows))
 
@@ -166,7 +178,14 @@ def run(
                 finish(_failed(job[0], "the process that measured it died (out of memory, or a crash)", math.nan))
     notify()
     done = {outcome.row.name: outcome for outcome in progress.finished}
-    return Board(judge([done[name] for name in rows]), seed, full, count, time.monotonic() - begun)
+    skipped = tuple(
+        Skipped(row, f"{' and '.join(lacking[item.name])} not installed ({INSTALL})")
+        for name, item in selected.items()
+        if lacking[item.name]
+        for row in item.rows
+        if row.name == name
+    )
+    return Board(judge([done[name] for name in rows]), seed, full, count, time.monotonic() - begun, skipped)
 
 
 def judge(outcomes: Sequence[Outcome]) -> list[Outcome]:

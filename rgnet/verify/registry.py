@@ -13,6 +13,8 @@ Three kinds of row:
     deterministic   ``tolerance=``: |measured − expected| ≤ tolerance, no chance involved
     count           ``tolerance=0`` and ``expected=0``: so many trials, none may fail
 
+A check of what an extra installs says so, ``requires=("torch",)``, and imports it inside its function.
+
 Checks travel to other processes, so a function is a module's own (or a `functools.partial` of one), never a lambda.
 """
 
@@ -116,12 +118,15 @@ class Check:
         Rough time in seconds: the longest start first.
     full : bool
         Whether it runs only when the full board is asked for.
+    requires : tuple of str
+        Packages beyond the core that it imports; where one is missing, its rows are skipped, and said to be.
     """
 
     rows: tuple[Row, ...]
     measure: Measure
     cost: float = 1.0
     full: bool = False
+    requires: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -132,11 +137,13 @@ class Check:
 _CHECKS: list[Check] = []
 
 
-def check(*rows: Row, cost: float = 1.0, full: bool = False) -> Callable[[Measure], Measure]:
+def check(
+    *rows: Row, cost: float = 1.0, full: bool = False, requires: tuple[str, ...] = ()
+) -> Callable[[Measure], Measure]:
     """Register the decorated function as the measurement of these rows."""
 
     def register(measure: Measure) -> Measure:
-        _CHECKS.append(Check(rows, measure, cost, full))
+        _CHECKS.append(Check(rows, measure, cost, full, requires))
         return measure
 
     return register

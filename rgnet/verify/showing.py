@@ -8,6 +8,7 @@ JSON, version 1: an object with
     seed, full, workers, seconds
     family, limit     probability that a right board fails; largest |z| allowed of a row with a normal z
     passed            whether every row passed
+    skipped           rows that were not measured: name, quantity, reason
     rows              name, quantity, kind (statistical, deterministic, count), expected, expected_stderr, source,
                       note, tolerance, measured, stderr, dof (of the error; null: normal), z, limit, passed, seconds
                       (of the check, which rows may share), check, error
@@ -132,6 +133,13 @@ def summary(board: Board) -> str:
     failed = board.failed
     lines = [f"{len(board.outcomes) - len(failed)} of {len(board.outcomes)} rows pass"]
     lines[0] += f"; failed: {', '.join(outcome.row.name for outcome in failed)}." if failed else "."
+    if board.skipped:
+        reasons = dict.fromkeys(one.reason for one in board.skipped)
+        told = (
+            f"{', '.join(one.row.name for one in board.skipped if one.reason == reason)}: {reason}"
+            for reason in reasons
+        )
+        lines.append(f"{len(board.skipped)} skipped: {'; '.join(told)}.")
     if judged:
         few = max((outcome.limit for outcome in judged if math.isfinite(outcome.limit)), default=math.nan)
         allowed = z_limit(len(judged))
@@ -172,6 +180,9 @@ def to_dict(board: Board) -> dict[str, Any]:
         "family": FAMILY,
         "limit": z_limit(judged) if judged else None,
         "passed": not board.failed,
+        "skipped": [
+            {"name": one.row.name, "quantity": one.row.quantity, "reason": one.reason} for one in board.skipped
+        ],
         "rows": [_row(outcome) for outcome in board.outcomes],
     }
 

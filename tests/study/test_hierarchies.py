@@ -85,7 +85,9 @@ def test_what_the_hierarchy_itself_refuses():
 
 
 def test_a_study_needs_something_to_compute():
-    with pytest.raises(studies.StudyError, match=r"give it \(\[\[ensembles\]\] or \[\[hierarchies\]\]"):
+    with pytest.raises(
+        studies.StudyError, match=r"give it \(\[\[ensembles\]\], \[\[hierarchies\]\] or \[\[experiments\]\]"
+    ):
         studies.parse({"name": "a", "ensembles": [], "hierarchies": []})
 
 

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rgnet import study as studies
+from rgnet.experiments.catalogue import EXPERIMENTS
 from rgnet.study import sections
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -24,6 +25,14 @@ WHERE = re.compile(
     r"(the file|[\w'\".\[\]-]+)(:| = | is | \(| has )|line \d+|at its end|encoding|brackets|bytes?|digits"
 )
 MOST_SECONDS = 2.0
+
+
+@pytest.fixture(scope="module", autouse=True)
+def toy():
+    """An experiment with parameters of every kind."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(EXPERIMENTS, "toy", "toy_experiment")
+        yield
 
 
 def fuzz(examples):
@@ -43,7 +52,7 @@ numbers = st.one_of(
 WORDS = """
     majority majorty decimation kadanoff average periodic free fre auto wolff wolf metropolis heat-bath swendsen-wang
     mcrg tangent couplings information snapshots Ising Potts a A b critical nn nnn third plaquette m phi2 random first
-    samples CON ../x
+    samples CON ../x a-b result toy coins sides draws p word
 """
 words = st.sampled_from(WORDS.split())
 scalars = st.one_of(numbers, words, st.text(max_size=8), st.booleans(), st.none(), st.dates(), st.times())
@@ -70,6 +79,14 @@ GOOD = {
     "ensembles": [
         {"name": "a", "shape": [8, 8], "K": [0.3, 0.4], "networks": ["majority"], "analyses": ["mcrg"], "h": [0, 0.1]},
         {"name": "b", "shape": [[4, 4], [8, 8]], "T": {"start": 2, "stop": 3, "num": 4}, "update": "heat-bath"},
+    ],
+    "experiments": [
+        {
+            "name": "c",
+            "experiment": "toy",
+            "parameters": {"draws": 10, "coins": [{"side": 3}], "word": "tails"},
+            "sweep": {"p": [0.25, 0.5], "shape": [[2, 2], [4, 4]], "loud": [True]},
+        },
     ],
 }
 
@@ -115,6 +132,13 @@ def with_mistakes(changes):
 
 
 tables = st.dictionaries(keys, values, max_size=6)
+experiments = st.fixed_dictionaries(
+    {"name": words, "experiment": st.just("toy")},
+    optional={
+        "parameters": st.dictionaries(words, values, max_size=3),
+        "sweep": st.dictionaries(words, st.lists(values, max_size=4), max_size=3),
+    },
+)
 anything = st.fixed_dictionaries(
     {},
     optional={
@@ -123,6 +147,7 @@ anything = st.fixed_dictionaries(
         "sample": st.one_of(tables, values),
         "networks": st.one_of(st.dictionaries(words, st.one_of(tables, values), max_size=2), values),
         "ensembles": st.one_of(st.lists(st.one_of(tables, values), max_size=3), values),
+        "experiments": st.one_of(st.lists(st.one_of(experiments, tables, values), max_size=3), values),
         "seed": values,
     },
 )

@@ -16,7 +16,7 @@ import scipy.stats
 
 from rgnet import Estimate
 from rgnet.estimate import FAMILY, z_limit
-from rgnet.verify import Check, Measured, Row, run
+from rgnet.verify import Check, Measured, Row, run, summary, to_dict
 
 
 def board(*items, **options):
@@ -122,6 +122,26 @@ def test_estimates_and_plain_numbers_are_measurements():
 def test_only_the_chosen_rows_of_a_check_are_judged():
     item = Check((Row("t/a", "q", 0.0, "s"), Row("t/b", "q", 0.0, "s")), lambda seed: [Measured(3, 1), Measured(9, 1)])
     assert [outcome.row.name for outcome in board(item, only=["t/a"]).outcomes] == ["t/a"]
+
+
+def test_what_is_not_installed_is_skipped_by_name_and_fails_nothing():
+    needy = Check(
+        (Row("t/needs", "q", 0.0, "s", tolerance=0.1), Row("t/needs-too", "q", 0.0, "s", tolerance=0.1)),
+        lambda seed: pytest.fail("never measured"), requires=("no_such_package", "json"),
+    )  # fmt: skip
+    every = (normal("one", 0.1), needy)
+    result = board(*every)
+    assert [outcome.row.name for outcome in result.outcomes] == ["t/one"]
+    assert not result.failed
+    reason = 'no_such_package not installed (pip install -e ".[learn]")'
+    assert [(one.row.name, one.reason) for one in result.skipped] == [("t/needs", reason), ("t/needs-too", reason)]
+    assert f"2 skipped: t/needs, t/needs-too: {reason}." in summary(result)
+    assert [entry["name"] for entry in to_dict(result)["skipped"]] == ["t/needs", "t/needs-too"]
+    alone = board(*every, only=["t/needs-too"])
+    assert [one.row.name for one in alone.skipped] == ["t/needs-too"]
+    assert not alone.failed
+    assert summary(alone).startswith("0 of 0 rows pass.")
+    assert not board(*every, only=["t/one"]).skipped
 
 
 def test_seeds_come_from_the_board_and_the_name_alone():

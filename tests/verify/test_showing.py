@@ -74,7 +74,7 @@ def test_json_has_the_documented_schema_and_no_nan():
     data = json.loads(to_json(made()), parse_constant=pytest.fail)
     assert list(data) == [
         "schema", "rgnet", "date", "platform", "python", "seed", "full", "workers", "seconds", "family", "limit",
-        "passed", "rows",
+        "passed", "skipped", "rows",
     ]  # fmt: skip
     assert (data["schema"], data["rgnet"], data["seed"], data["passed"]) == (1, __version__, 5, False)
     assert data["limit"] == pytest.approx(z_limit(5))
