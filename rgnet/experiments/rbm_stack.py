@@ -12,9 +12,11 @@ Schwab used: does each unit see a block? Participation ratio (Σw²)²/Σw⁴ of
 b² = 4), and their width, the root mean squared distance from the place where the weights are largest.
 
 *Flow* (group "flow"): couplings of every level by maximum pseudo-likelihood, for a stack of translation-tied RBMs,
-majority blocks, and the stack with random weights, on the same draws. A tied RBM with one filter and kernel b is
-Kadanoff's soft block spin with learned weights; blocks are then independent under the machine, so it cannot hold
-the correlations between them. A wider kernel can.
+majority blocks, and two controls of the stack's shape, on the same draws: equal weights in the whole window, of the
+trained root mean square, and random weights. A tied RBM with one filter and kernel b is Kadanoff's soft block spin with
+learned weights; blocks are then independent under the machine, so it cannot hold the correlations between them. A wider
+kernel can, but its windows overlap, and hidden spins that share visible ones resemble each other for that reason alone:
+how much, the equal weights show.
 """
 
 import math
@@ -29,11 +31,11 @@ if TYPE_CHECKING:
 
 SUMMARY = "RBM stacks on Ising data: KL, trace condition, receptive fields, flow of couplings beside majority (C4)"
 OPERATORS = ("nn", "nnn", "plaquette")
-NETWORKS = ("majority", "rbm", "random rbm")
+NETWORKS = ("majority", "rbm", "equal weights", "random rbm")
 METHODS = ("cd", "exact")
 Report = Callable[[float, str], None]
 Results = list[tuple[dict[str, Any], dict[str, "xr.Dataset"]]]
-_EXACT_UNITS = 8  # hidden units up to which training by the exact likelihood is cheap
+_EXACT_UNITS = 12  # hidden units up to which training by the exact likelihood is cheap
 _BINS = np.linspace(-4.0, 4.0, 81)
 
 
@@ -44,7 +46,7 @@ class Parameters(BaseModel):
 
     K_over_K_c: float = Field(1.0, description="coupling in units of the critical one", gt=0)
     small: tuple[int, ...] = Field((4, 4), description="lattice of the exact sums, at most 16 spins")
-    hidden: tuple[int, ...] = Field((2, 4, 8, 16), description="hidden units of the free RBMs there")
+    hidden: tuple[int, ...] = Field((2, 4, 8, 12), description="hidden units of the free RBMs there")
     seeds: int = Field(3, description="trainings of each machine, for their scatter", ge=2)
     draws: int = Field(6000, description="configurations that the small machines are trained on", ge=400)
     epochs: int = Field(40, description="passes over them", ge=1)
@@ -133,7 +135,7 @@ def _fit(parameters: Parameters, K: float, seed: int, report: Report) -> "xr.Dat
         # Independent draws from p itself: what is tested is the machine, not the Monte Carlo
         rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(0, s)))
         drawn = v[rng.choice(len(v), parameters.draws, p=p)]
-        spec = RBM(hidden=parameters.hidden[h], exact=METHODS[m] == "exact", biases=False)
+        spec = RBM(hidden=parameters.hidden[h], exact=METHODS[m] == "exact", biases=False, init=1.0)
         training = _training(parameters.epochs, 0.02, _number(seed, 1, m, h, s), step, words)
         layer = spec.fit(drawn, training).network.layers[0]
         start = spec.initial(model.shape, seed=training.seed)
@@ -234,7 +236,9 @@ def _flow(parameters: Parameters, K: float, seed: int, report: Report) -> "xr.Da
         for k, layer in enumerate(network.layers):
             filters[s, k] = layer.weights[0, 0]  # type: ignore[attr-defined]
         step(1.0, "couplings of every level")
-        for n, item in enumerate((Network([Majority(2)] * parameters.depth), network, network.randomized(own))):
+        equal = Network([_equal(layer) for layer in network.layers])
+        rivals = (Network([Majority(2)] * parameters.depth), network, equal, network.randomized(own))
+        for n, item in enumerate(rivals):
             for k, level in enumerate(item.levels(test, seed=own)):
                 coupling[n, s, k], error[n, s, k] = _couplings(level)
     dims = ("network", "seed", "level", "operator")
@@ -256,6 +260,13 @@ def _flow(parameters: Parameters, K: float, seed: int, report: Report) -> "xr.Da
             "the first layer on a lattice of half the side, from fresh draws, ln Z by annealing",
         },
     )
+
+
+def _equal(layer: Any) -> Any:
+    """The tied machine with one weight everywhere in its window, of the same mean square."""
+    from rgnet.learn.rbm import RBMLayer
+
+    return RBMLayer(np.full_like(layer.weights, np.sqrt(np.mean(layer.weights**2))), b=layer.b)
 
 
 def _couplings(level: "xr.Dataset") -> tuple[Any, Any]:

@@ -9,14 +9,14 @@ from matplotlib.figure import Figure
 from rgnet.experiments.rbm_flow import MACHINES, THERMOMETERS
 from rgnet.plot.style import EXACT, styled, subplots
 
-_TITLES = {"mixed": "trained on all K", "single": "trained at one K", "random": "random weights"}
+_TITLES = {"mixed": "trained on all $K$", "single": "trained at one $K$", "random": "random weights"}
 _MARKERS = {"coupling": "o", "energy": "s", "network": "^"}
 
 
 @styled
 def figure(results: list[tuple[dict[str, Any], dict[str, xr.Dataset]]]) -> Figure:
     """Above, the flows by every thermometer; below, K_nnn of the flows and what the thermometers read of controls."""
-    _, groups = results[0]
+    values, groups = results[0]
     flow, controls = groups["flow"], groups["controls"]
     K_c = float(flow.attrs["K_c"])
     figure, axes = subplots(3, 5.6, rows=2)
@@ -31,6 +31,9 @@ def figure(results: list[tuple[dict[str, Any], dict[str, xr.Dataset]]]) -> Figur
                     label=word if s == 0 else None,
                 )  # fmt: skip
         ax.axhline(1.0, **EXACT)
+        if name == "single":
+            ax.axhline(values["single"], color="C4", linestyle="-.", linewidth=1.0, marker="none")
+            ax.text(0.98, 0.90, "dash-dotted: its data", transform=ax.transAxes, ha="right", va="top", fontsize=8)
         ax.set_xticks(x, [str(n) for n in flow["step"].values])
         ax.set_xlabel("rounds v → h → v'")
         ax.set_title(_TITLES[name])
@@ -41,11 +44,11 @@ def figure(results: list[tuple[dict[str, Any], dict[str, xr.Dataset]]]) -> Figur
     axes[0, 1].text(0.98, 0.97, "colour: start", transform=axes[0, 1].transAxes, ha="right", va="top", fontsize=8)
     ax = axes[1, 0]
     for m, name in enumerate(MACHINES[:2]):
-        values, errors = flow["coupling"].values[m, :, :, 1], flow["coupling_stderr"].values[m, :, :, 1]
-        values = np.where(errors < 0.1, values, np.nan)
-        for s in range(len(values)):
+        nnn, errors = flow["coupling"].values[m, :, :, 1], flow["coupling_stderr"].values[m, :, :, 1]
+        nnn = np.where(errors < 0.1, nnn, np.nan)
+        for s in range(len(nnn)):
             ax.errorbar(
-                x, values[s], errors[s], color=f"C{s}", marker="oD"[m], linestyle=("-", "--")[m],
+                x, nnn[s], errors[s], color=f"C{s}", marker="oD"[m], linestyle=("-", "--")[m],
                 label=_TITLES[name] if s == 0 else None,
             )  # fmt: skip
     ax.axhline(0.0, **EXACT)
