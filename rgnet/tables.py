@@ -70,12 +70,13 @@ def _width(headings: list[str], rows: list[list[str]], column: int) -> int:
 
 def _cut(headings: list[str], rows: list[list[str]], width: int) -> list[list[int]]:
     """The columns of each part of a table, the first two in every part."""
+    between = 3  # a space on both sides of a column, and one for the line that this box does not draw
     names = [0, 1]
     parts: list[list[int]] = [[]]
-    room = width - sum(_width(headings, rows, k) + 2 for k in names)
+    room = width - 1 - sum(_width(headings, rows, k) + between for k in names)
     left = room
     for k in range(2, len(headings)):
-        need = _width(headings, rows, k) + 2
+        need = _width(headings, rows, k) + between
         if need > left and parts[-1]:
             parts.append([])
             left = room

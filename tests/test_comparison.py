@@ -38,6 +38,12 @@ def critical():
 
 
 @pytest.fixture(scope="module")
+def few(critical):
+    """Some of the draws, for what does not depend on their number."""
+    return critical.isel(draw=slice(0, 100))
+
+
+@pytest.fixture(scope="module")
 def table(critical):
     networks = {
         "majority": rg.Network([rg.Majority(2)] * 2),
@@ -45,7 +51,7 @@ def table(critical):
         "noise": rg.Kadanoff(2, rho=0.0),
         "learned": Filter(np.array([[1.0, 0.6], [0.7, 0.9]])),
     }
-    return compare(critical, networks, seed=3, rows=2048)
+    return compare(critical, networks, seed=3, rows=1024)
 
 
 def test_a_network_beside_itself(table):
@@ -64,7 +70,8 @@ def test_independent_noise_shares_nothing_and_keeps_nothing(table):
     for name in ("decodability", "decodability_back", "environment_fraction"):
         # lower bounds: the cost of fitting a probe may show, nothing may be found
         assert (noise[name].values < limit * noise[f"{name}_stderr"].values + 1e-4).all(), name
-        assert (noise[name].values > -0.01).all(), name
+        assert (noise[name].values > -0.015).all(), name
+    assert (noise["decodability"].values != 0.0).all()  # nothing is clipped
     assert (np.abs(noise["cka"]) < limit * noise["cka_stderr"]).all()
     assert float(noise["fraction"].sel(target="K")) < limit * float(noise["fraction_stderr"].sel(target="K"))
     assert abs(float(noise["coupling"][0])) < limit * float(noise["coupling_stderr"][0])
@@ -97,11 +104,11 @@ def test_information_is_that_of_retained(table, critical):
             assert float(mine["fraction"].sel(level=level)) == pytest.approx(expected, abs=max(0.3 * error, 1e-6))
 
 
-def test_information_about_labels_of_the_same_draws(critical):
-    sign = xr.DataArray(np.sign(critical["spin"].sum(("x", "y")).values + 0.5), dims=("chain", "draw"))
-    table = compare(critical, {"majority": rg.Majority(2)}, {"sign": sign}, control=False, rows=512)
+def test_information_about_labels_of_the_same_draws(few):
+    sign = xr.DataArray(np.sign(few["spin"].sum(("x", "y")).values + 0.5), dims=("chain", "draw"))
+    table = compare(few, {"majority": rg.Majority(2)}, {"sign": sign}, control=False, rows=256)
     kept = table.sel(target="sign", network="majority", level=1)
-    assert 0.8 < float(kept["fraction"]) < 1.0
+    assert 0.7 < float(kept["fraction"]) < 1.0
     assert str(kept["kind"].item()) == "lower"
     assert "mutual information" in str(table["method"].item())
 
@@ -114,7 +121,7 @@ def test_controls_are_of_the_same_shape_and_do_worse(table):
     }  # fmt: skip
     for name in ("units", "parameters", "receptive_field"):
         assert table[name].sel(network="learned", level=1) == table[name].sel(network="learned (random)", level=1)
-    of = table["decodability"].sel(level=1, rg_level=1)
+    of = table["decodability"].sel(level=2, rg_level=2)
     assert of.sel(network="random") < of.sel(network="average")
 
 
@@ -132,17 +139,17 @@ def test_one_table_that_can_be_stored(table, tmp_path):
         assert all(len(row) == len(headings) and all(isinstance(text, str) for text in row) for row in rows)
 
 
-def test_same_seed_same_table(critical):
-    networks = {"majority": rg.Network([rg.Majority(2)]), "soft": rg.Kadanoff(2, rho=0.5)}
-    few = {"targets": {"K": "K"}, "rows": 512, "control": False}
-    tables = [compare(critical, networks, seed=seed, **few).drop_vars("microseconds") for seed in (1, 1, 2)]
+def test_same_seed_same_table(few):
+    networks = {"soft": rg.Network([rg.Kadanoff(2, rho=0.5)])}
+    options = {"targets": {"K": "K"}, "rows": 256, "control": False}
+    tables = [compare(few, networks, seed=seed, **options).drop_vars("microseconds") for seed in (1, 1, 2)]
     xr.testing.assert_identical(tables[0], tables[1])
     assert not tables[0].equals(tables[2])
 
 
-def test_a_frozen_and_a_tiny_level_are_noted_not_raised(critical):
+def test_a_frozen_and_a_tiny_level_are_noted_not_raised(few):
     flat = Filter(np.full((2, 2), 1e-9), bias=1.0)
-    table = compare(critical, {"majority": rg.Network([rg.Majority(2)] * 3), "flat": flat}, control=False, rows=512)
+    table = compare(few, {"majority": rg.Network([rg.Majority(2)] * 3), "flat": flat}, control=False, rows=256)
     flat_row, last = table.sel(network="flat", level=1), table.sel(network="majority", level=3)
     assert "no component ever changes" in str(flat_row["note"].item())
     assert (np.abs(flat_row["decodability"]) < 1e-9).all()
@@ -153,6 +160,7 @@ def test_a_frozen_and_a_tiny_level_are_noted_not_raised(critical):
     assert np.isfinite(last["fraction"]).all()
 
 
+@pytest.mark.slow
 def test_labels_with_their_own_data(critical):
     """Two temperatures: what is kept of which one it was rises with what a level shows of the energy."""
     cold = rg.sample(rg.Ising((8, 8), K=0.5), draws=300, chains=4, seed=5)
@@ -389,7 +397,7 @@ def test_cka_without_the_uniform_mode():
     assert np.isnan(cka(m, m, chain, block, uniform=False)[0])
 
 
-def test_a_lattice_that_does_not_divide_is_noted(critical):
+def test_a_lattice_that_does_not_divide_is_noted(few):
     class Cut:
         """A convolution without padding: 8 x 8 to 7 x 7."""
 
@@ -401,7 +409,7 @@ def test_a_lattice_that_does_not_divide_is_noted(critical):
                 return xr.Dataset({"spin": spin.copy(data=self(x["spin"].values))}, attrs={**x.attrs, "level": 1})
             return np.ascontiguousarray(x[..., :7, :7])
 
-    table = compare(critical, {"majority": rg.Majority(2), "cut": Cut()}, control=False, rows=512)
+    table = compare(few, {"majority": rg.Majority(2), "cut": Cut()}, control=False, rows=256)
     row = table.sel(network="cut", level=1)
     assert "7 x 7" in str(row["note"].item())
     assert np.isnan(row["decodability"]).all()
@@ -428,13 +436,13 @@ def test_spinised_levels():
     assert spinise(np.ones_like(average), data, rng)[0] is None
 
 
-def test_several_components_and_a_dense_level(critical):
+def test_several_components_and_a_dense_level(few):
     """A level of 3 components, and one of a single site that holds the magnetisation's sign."""
     rng = np.random.default_rng(0)
     wide = Filter(rng.standard_normal((3, 1, 2, 2)), ndim=2)
     dense = Filter(np.stack([np.ones((1, 8, 8)), rng.standard_normal((1, 8, 8))]), ndim=2)
     networks = {"majority": rg.Network([rg.Majority(2)] * 2), "wide": wide, "dense": dense}
-    table = compare(critical, networks, control=False, rows=1024)
+    table = compare(few, networks, control=False, rows=256)
     row = table.sel(network="wide", level=1)
     assert (float(row["components"]), float(row["units"]), float(row["parameters"])) == (3, 48, 12)
     assert float(row["decodability"].sel(rg_level=1)) > 0.3
@@ -481,8 +489,8 @@ def test_something_that_is_no_network(critical):
 
 def test_any_dimension_and_scale():
     model = rg.Ising((6, 6, 6), K=0.22)
-    data = rg.sample(model, draws=150, chains=4, seed=1)
-    table = compare(data, {"majority": rg.Majority(3), "decimation": rg.Decimation(2)}, rows=512)
+    data = rg.sample(model, draws=100, chains=4, seed=1)
+    table = compare(data, {"decimation": rg.Decimation(2)}, rows=256, control=False)
     assert json.loads(table.attrs["model"])["shape"] == [6, 6, 6]
     assert float(table["decodability"].sel(network="decimation", level=1, rg_level=1)) > 0.05
     assert lattice.dims(3) == ("x", "y", "z")

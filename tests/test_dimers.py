@@ -58,6 +58,8 @@ def test_temperature():
         ({"shape": (4, 4), "K": np.nan}, r"K=nan: a coupling is a finite real number"),
         ({"shape": (4, 4), "T": "hot"}, r"T='hot': a coupling is a finite"),
         ({"shape": (4, 4), "K": True}, r"K=True"),
+        ({"shape": (4, 4), "K": 1e308}, r"K=1e\+308: energies .* would overflow"),
+        ({"shape": (4, 4), "T": -1e-310}, r"T=-1e-310: energies .* would overflow"),
         ({"shape": (4, 4), "K": 1.0, "boundary": "open"}, r"boundary='open'"),
         ({"shape": (1, 4), "K": 1.0}, r"periodic side of length 1"),
     ],

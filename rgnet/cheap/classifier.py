@@ -353,6 +353,8 @@ def _configurations(x: Any, shape: tuple[int, ...]) -> tuple[Array, tuple[str, .
     have = tuple(int(x["spin"].sizes[name]) for name in space)
     if have != shape:
         raise ValueError(f"configurations of shape {have}: the models' lattice is {shape}")
+    # Chain by chain, which is how labels and errors count rows
+    x = x.transpose("chain", "draw", ..., missing_dims="ignore")
     batch = tuple(str(name) for name in x["spin"].dims if name not in space)
     coords = {name: x.coords[name] for name in batch if name in x.coords}
     return x["spin"].transpose(*batch, *space).values, batch, coords

@@ -26,9 +26,12 @@ _UNITS = {
 _METHODS = {
     "coupling": "maximum pseudo-likelihood on the level's spins; errors do not contain the truncation of operators",
     "correlation_length": "second moment of the level's spins",
-    "environment": "lower bound: linear probe of a unit from cells of the ring beyond its buffer, held-out chains",
-    "decodability": "lower bound: logistic regression of the RG spin from the units about it, held-out chains",
-    "decodability_back": "lower bound: logistic regression of its spin from the RG units about it, held-out chains",
+    "environment": "lower bound: linear probe of a unit from cells of the ring beyond its buffer, held-out chains; "
+    "never clipped, a little below 0 where there is nothing to find",
+    "decodability": "lower bound: logistic regression of the RG spin from the units about it, held-out chains; never "
+    "clipped, a little below 0 where there is nothing to find",
+    "decodability_back": "lower bound: logistic regression of its spin from the RG units about it, held-out chains; "
+    "never clipped, a little below 0 where there is nothing to find",
     "cka": "linear, from pairs of draws of different chains",
     "cka_fluctuations": "the same of the units less their mean over the lattice",
 }

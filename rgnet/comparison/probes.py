@@ -7,9 +7,10 @@ other, and the reverse. What it shows is a lower bound on mutual information,
 
 (Barber & Agakov 2003; as in `rgnet.information.classifier`), here in nats, and as a fraction of H(y) so that 1 is "can
 be read off linearly, without error". The probability used is (1 − ε) q + ε p, p the frequencies of all draws (those of
-H), ε = 10⁻⁵: never ln 0, at a cost of at most ε. The ridge is chosen on the last quarter of the training draws, the
-strongest so strong that the probe is all but q = p. Nothing is clipped: where there is no information the bound
-falls a little below 0, by what the probe overfits and by how much the frequencies of the two halves differ.
+H), ε = 10⁻⁵: never ln 0, at a cost of at most ε. The ridge is the strongest that no weaker one beats significantly on
+the last quarter of the training draws; the first is so strong that the probe is all but q = p. Nothing is clipped:
+where there is no information the bound falls a little below 0, by what the probe overfits and by how much the
+frequencies of the two halves differ.
 
 Errors are those of a jackknife over blocks of draws, long compared with the autocorrelation time and none across
 chains.
@@ -29,7 +30,7 @@ from rgnet import stats
 
 Array = npt.NDArray[Any]
 EPSILON = 1e-5
-RIDGES = (30.0, 3.0, 0.3, 0.03, 3e-3, 1e-4, 1e-8)
+RIDGES = (30.0, 0.3, 0.01, 1e-4, 1e-8)
 STEPS = 60  # of quasi-Newton on each ridge: each starts from the last solution
 
 
@@ -149,17 +150,18 @@ def fit(x: Array, y: Array, draw: Array, up: float) -> Callable[[Array, Array], 
 
 
 def _chosen(z: Array, y: Array, check: Array, offset: Any) -> Array:
-    """Weights, the constant first, at the ridge that is best on the ``check`` rows."""
-    best, at = -math.inf, 0
+    """Weights, the constant first, at the strongest ridge that no weaker one beats by its error on ``check`` rows."""
+    best, at = np.full(int(check.sum()), -np.inf), 0
     weights = np.zeros(1 + z.shape[1])
     path = []
     for place, ridge in enumerate(RIDGES):
         weights = _solve(z[~check], y[~check], ridge, offset, weights)
         path.append(weights)
-        score = float(log_expit(y[check] * (z[check] @ weights[1:].astype(np.float32) + weights[0] + offset)).mean())
-        if score > best:
+        score = log_expit(y[check] * (z[check] @ weights[1:].astype(np.float32) + weights[0] + offset))
+        gain = score - best
+        if place == 0 or gain.mean() > gain.std() / math.sqrt(len(gain)):
             best, at = score, place
-        elif place > at + 1:
+        elif place > at + 2:
             break
     return _solve(z, y, RIDGES[at], offset, path[at]).astype(np.float32)
 

@@ -9,6 +9,8 @@ import xarray as xr
 
 Array = npt.NDArray[Any]
 
+_WIDE = 2.0  # spread of the fields that it starts with: from small weights likelihood is flat
+
 
 def noisy_dimers(data: xr.Dataset, flip: float | None, seed: int) -> xr.Dataset:
     """Links of dimers, and as a third component noise that knows nothing of them.
@@ -43,28 +45,54 @@ def staggered(block: int, components: int) -> npt.NDArray[np.float64]:
     return result
 
 
-def principal_components(data: xr.Dataset, block: int, units: int) -> npt.NDArray[np.float64]:
-    """The leading eigenvectors of the covariance of blocks, as filters (units, components, b, b)."""
-    v = blocks_of(data, block)
-    shape = v.shape[1:]
-    flat = v.reshape(len(v), -1)
-    _, vectors = np.linalg.eigh(np.cov(flat, rowvar=False))
-    return np.asarray(vectors[:, ::-1].T[:units].reshape(units, *shape))
+def principal_components(v: Array, units: int) -> npt.NDArray[np.float64]:
+    """The leading eigenvectors of the covariance of blocks (n, components, b, b), as filters."""
+    _, vectors = np.linalg.eigh(np.cov(v.reshape(len(v), -1), rowvar=False))
+    return np.asarray(vectors[:, ::-1].T[:units].reshape(units, *v.shape[1:]))
 
 
 def boltzmann_filters(
-    data: xr.Dataset, block: int, units: int, training: Any, report: Callable[[str], None]
+    v: Array, units: int, training: Any, starts: int, report: Callable[[str], None]
 ) -> npt.NDArray[np.float64]:
-    """Weights (units, components, b, b) of a translation-tied RBM trained by likelihood."""
+    """Weights (units, components, b, b) of an RBM of the block alone: the best likelihood of several starts.
+
+    The likelihood is exact (all states of the units are summed), so that what the filters couple to is what likelihood
+    asks for, not what contrastive divergence or a poor start left undone.
+
+    Parameters
+    ----------
+    v : array (n, components, b, b)
+        Blocks of spins ±1, chain by chain: the last ones stop the training.
+    units : int
+        At most 16.
+    training : Training
+    starts : int
+        From different random weights.
+    report : callable
+    """
     from dataclasses import replace
 
+    from rgnet.learn.bounds import one_thread
     from rgnet.learn.rbm import RBM
 
-    report("a Boltzmann machine")
-    spec = RBM(b=block, tied=True, filters=units, init=0.5)
-    learned = spec.fit(data, replace(training, callback=lambda *_: report("a Boltzmann machine")))
-    layer: Any = learned.network.layers[0]
-    return np.asarray(layer.weights, dtype=np.float64)
+    name = f"a Boltzmann machine of {units} units"
+    rows = xr.Dataset(
+        {"spin": (("chain", "draw", "component", "x", "y"), v[None].astype(np.int8))},
+        attrs={"boundary": '["periodic", "periodic"]'},
+    )
+    spec = RBM(hidden=units, exact=True, init=_WIDE)
+    best, found = np.inf, np.zeros(0)
+    for start in range(starts):
+        report(f"{name}, start {start + 1}")
+        seed = int(np.random.SeedSequence(training.seed, spawn_key=(47, units, start)).generate_state(1)[0])
+        with one_thread():
+            told = replace(training, seed=seed, callback=lambda *_: report(name))
+            learned = spec.fit(rows, told)
+        loss = float(learned.history["loss"].min())
+        if loss < best:
+            layer: Any = learned.network.layers[0]
+            best, found = loss, np.asarray(layer.weights, dtype=np.float64)
+    return found.reshape(units, *v.shape[1:])
 
 
 def blocks_of(data: xr.Dataset, block: int, most: int = 200_000) -> npt.NDArray[np.float64]:

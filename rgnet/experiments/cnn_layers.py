@@ -19,7 +19,7 @@ spins, and no rule that keeps block spins is made for the label.
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -40,8 +40,10 @@ class Parameters(BaseModel):
 
     L: int = Field(16, ge=4, le=128, description="side of the square lattice")
     K: tuple[float, float] = Field((0.42, 0.46), description="the two couplings")
-    channels: tuple[int, ...] = Field((16, 16, 16), min_length=1, description="components of each layer")
-    activation: str = Field("relu", description="relu, square, tanh or linear")
+    channels: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        (16, 16, 16), min_length=1, description="components of each layer"
+    )
+    activation: Literal["relu", "square", "tanh", "linear"] = Field("relu", description="after each convolution")
     draws: int = Field(1000, ge=50, description="draws of each chain")
     chains: int = Field(8, ge=4, description="chains of each coupling to train on; half as many, at least 4, to judge")
     epochs: int = Field(20, ge=1, description="passes over the training draws, at most")

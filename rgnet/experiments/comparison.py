@@ -8,7 +8,6 @@ stack of translation-tied Boltzmann machines, each trained on the hidden spins o
 thermometer, which tells the coupling on a grid about K; ``autoencoder`` and ``pca``, baselines that only describe.
 """
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -27,7 +26,6 @@ Results = list[tuple[dict[str, Any], dict[str, "xr.Dataset"]]]
 _RATES = {"rsmi": 1e-2, "rbm": 0.05, "cnn": 3e-3, "autoencoder": 2e-3, "pca": 1e-3}  # of Adam
 _BLOCKS = 256  # rsmi: blocks to a step, at least: with few, its bound is too noisy to tell rules apart
 _TRAINING = 0.55  # share of the time, roughly
-_SIGNIFICANT = 3.0  # standard errors
 
 
 class Parameters(BaseModel):
@@ -227,119 +225,6 @@ def plain(history: "xr.Dataset", values: Mapping[str, Any]) -> "xr.Dataset":
 
 def paragraph(results: Results) -> str:
     """What was found, for and against, in words."""
-    return " ".join(_verdict(groups["comparison"]) for _, groups in results)
+    from rgnet.comparison.words import verdict
 
-
-def _verdict(table: "xr.Dataset") -> str:
-    from rgnet.estimate import parenthesis
-
-    reference = str(table.attrs["reference"])
-    last = int(table["rg_level"].values[-1])
-    names = [str(n) for n, r in zip(table["network"].values, table["role"].values, strict=True) if r == "network"]
-    at = table.sel(level=last, rg_level=last)
-
-    def said(network: str, variable: str) -> tuple[float, float]:
-        row = at.sel(network=network)
-        return float(row[variable]), float(row[f"{variable}_stderr"])
-
-    def text(network: str, variable: str) -> str:
-        return parenthesis(*said(network, variable))
-
-    def ranked(variable: str) -> list[str]:
-        known = [n for n in names if math.isfinite(said(n, variable)[0])]
-        return sorted(known, key=lambda n: -said(n, variable)[0])
-
-    sentences = [
-        f"At K = {float(table.attrs.get('K', math.nan)):.5g}, level {last} of each network (blocks of "
-        f"{int(at['scale'].sel(network=reference))} sites a side) stands beside {reference} on "
-        f"{int(table.attrs['chains'])} x {int(table.attrs['draws'])} samples that none was trained on."
-    ]
-    order = ranked("decodability")
-    if order:
-        shown = ", ".join(f"{n} {text(n, 'decodability')}" for n in order)
-        sentences.append(f"Of the entropy of its block spins a linear probe reads off these levels: {shown}.")
-    sentences += _controls(table, order, said, text)
-    sentences += _environment(table, names, reference)
-    sentences += _couplings(table, names, reference, last)
-    cka = [(str(n), said(str(n), "cka")[0]) for n, r in zip(table["network"].values, table["role"].values, strict=True)
-           if r == "control" and math.isfinite(said(str(n), "cka")[0])]  # fmt: skip
-    if cka:
-        name, value = max(cka, key=lambda item: item[1])
-        sentences.append(
-            f"CKA with {reference} reaches {value:.2f} for the control {name!r}: "
-            + (
-                "such alignment is no sign of learning."
-                if value > 0.5
-                else "alignment far above that is not by chance."
-            )
-        )
-    return " ".join(sentences)
-
-
-def _controls(table: "xr.Dataset", order: list[str], said: Any, text: Any) -> list[str]:
-    """Learned networks against the same with random weights."""
-    have = set(table["network"].values.tolist())
-    better: list[str] = []
-    not_better: list[str] = []
-    for name in order:
-        control = f"{name} (random)"
-        if control not in have or not math.isfinite(said(control, "decodability")[0]):
-            continue
-        (a, ea), (b, eb) = said(name, "decodability"), said(control, "decodability")
-        words = f"{name} ({text(control, 'decodability')} with random weights)"
-        (better if a - b > _SIGNIFICANT * math.hypot(ea, eb) else not_better).append(words)
-    found = []
-    if better:
-        found.append(f"For: training made the RG's spins more readable in {' and '.join(better)}.")
-    if not_better:
-        found.append(f"Against: not significantly so in {' and '.join(not_better)}.")
-    return found
-
-
-def _environment(table: "xr.Dataset", names: list[str], reference: str) -> list[str]:
-    """Who knows most about the world beyond the buffer, at the coarsest level that has one."""
-    from rgnet.estimate import parenthesis
-
-    own = table["environment"].sel(network=reference)
-    known = [int(level) for level in own["level"].values[1:] if math.isfinite(float(own.sel(level=level)))]
-    if not known:
-        return []
-    at = table.sel(level=known[-1])
-    found = {n: (float(at["environment"].sel(network=n)), float(at["environment_stderr"].sel(network=n)))
-             for n in [reference, *names]}  # fmt: skip
-    base, error = found.pop(reference)
-    groups: dict[str, list[str]] = {"more": [], "as much": [], "less": []}
-    for name, (value, e) in sorted(found.items(), key=lambda item: -item[1][0]):
-        if math.isfinite(value):
-            z = (value - base) / math.hypot(error, e)
-            word = "more" if z > _SIGNIFICANT else "less" if z < -_SIGNIFICANT else "as much"
-            groups[word].append(f"{name} {parenthesis(value, e)}")
-    parts = [
-        f"at level {known[-1]} one unit of {reference} knows at least {parenthesis(base, error)} nats about its "
-        f"environment"
-    ]
-    parts += [f"{word}: {', '.join(those)}" for word, those in groups.items() if those]
-    return [f"Locality: {'; '.join(parts)} (lower bounds by the same probe, each beyond its own window)."]
-
-
-def _couplings(table: "xr.Dataset", names: list[str], reference: str, last: int) -> list[str]:
-    """Whose nearest-neighbour coupling flows as the reference's does, judged at its middle level."""
-    middle = max(1, last // 2)
-    first = str(table["operator"].values[0])
-    at = table.sel(level=middle, operator=first)
-    own, error = (float(at[v].sel(network=reference)) for v in ("coupling", "coupling_stderr"))
-    if not math.isfinite(own):
-        return []
-    from rgnet.estimate import parenthesis
-
-    same: list[str] = []
-    other: list[str] = []
-    for name in names:
-        value, e = (float(at[v].sel(network=name)) for v in ("coupling", "coupling_stderr"))
-        if math.isfinite(value):
-            close = abs(value - own) <= _SIGNIFICANT * math.hypot(e, error)
-            (same if close else other).append(f"{name} {parenthesis(value, e)}")
-    text = f"At level {middle} the coupling K_{first} is {parenthesis(own, error)} in {reference}"
-    text += f"; within errors the same in {', '.join(same)}" if same else ""
-    text += f"; different in {', '.join(other)}" if other else ""
-    return [text + "."]
+    return " ".join(verdict(groups["comparison"]) for _, groups in results)

@@ -11,6 +11,11 @@ that grows with the whole data set, n_c m^{(s^L − 1)/(s − 1)}: claim B5. Her
 (`rgnet.learn.hierarchical`) on sizes P around n_c m^L, on several draws of the rules, the data and the weights. P* is
 read off between two sizes, straight in (ln P, ln error), for each draw; given are the geometric mean and its error from
 draw to draw. Test rows are never among the training rows, and no row occurs twice.
+
+The defaults of width, steps, rate and decay were chosen by the test errors of a few other draws of the rules, most of
+them (v, m, L) = (8, 3, 3), made with the seeds 0, 1 and 7 themselves. A study's points have seeds of 128 bits derived
+from its own, so they share no rules, rows or weights with those; and within a study no test row chooses anything:
+every training has a fixed number of steps and its last weights count.
 """
 
 import itertools
@@ -196,7 +201,7 @@ def paragraph(results: Sequence[tuple[dict[str, Any], dict[str, xr.Dataset]]]) -
             f"(v, m, L) = ({p.v}, {p.m}, {p.L}): P* {sign}{float(found['p_star_deep']):.0f}, {sign}{ratio:.2f} ± "
             f"{error:.2f} times n_c·m^L = {int(found['n_c_m_L'])}"
         )
-        if "p_star_shallow" in found:
+        if "p_star_shallow" in found and not is_lower:  # beside a bound from below the ratio would say nothing
             gain = float(found["p_star_shallow"] / found["p_star_deep"])
             gains.append((p, gain, bool(found["p_star_shallow_is_lower"]), groups["shallow"]))
     text = (
@@ -209,14 +214,15 @@ def paragraph(results: Sequence[tuple[dict[str, Any], dict[str, xr.Dataset]]]) -
         p, gain, is_lower, table = far
         last = float(table["error"].values[:, -1].mean())
         text += (
-            f" A network of one hidden layer needs {'more than ' if is_lower else ''}{gain:.0f} times as many at "
+            f" A network of one hidden layer needs {'more than ' if is_lower else ''}{gain:.2g} times as many at "
             f"(v, m, L) = ({p.v}, {p.m}, {p.L}): with {int(table['size'].values[-1])} samples its error is {last:.2f} "
             f"of chance."
         )
     verdict = "supports" if within == len(results) else "supports in part" if within else "does not support"
     text += (
-        f" This {verdict} P* ≈ n_c·m^L, polynomial in the dimension s^L, for networks that are given the tree; it does "
-        f"not say that a network finds the tree by itself, and how the rules are drawn moves P* from draw to draw."
+        f" Settings were fixed beforehand, on other draws of the rules. This {verdict} P* ≈ n_c·m^L, polynomial in the "
+        f"dimension s^L, for networks that are given the tree; it does not say that a network finds the tree by "
+        f"itself, and how the rules are drawn moves P* from draw to draw."
     )
     return text
 

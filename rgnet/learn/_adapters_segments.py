@@ -44,11 +44,16 @@ class Slice(torch.nn.Module):
 
 
 class Hooked(torch.nn.Module):
-    """The whole module, from the activation ``start`` (None: its input) to the activation ``end``."""
+    """The whole module, from the activation ``start`` (None: its input) to the activation ``end``.
 
-    def __init__(self, root: torch.nn.Module, start: str | None, end: str, row: tuple[int, ...]) -> None:
+    ``row`` and ``dtype`` are those of the module's input, which is blank where the run starts further on.
+    """
+
+    def __init__(
+        self, root: torch.nn.Module, start: str | None, end: str, row: tuple[int, ...], dtype: torch.dtype
+    ) -> None:
         super().__init__()
-        self.root, self.start, self.end, self.row = root, start, end, row
+        self.root, self.start, self.end, self.row, self.dtype = root, start, end, row, dtype
         self.names: set[str] = set()
 
     def forward(self, x: torch.Tensor, seed: Callable[[], None] | None = None) -> Any:
@@ -58,7 +63,7 @@ class Hooked(torch.nn.Module):
                 seed()
             return captured(self.root, [self.end], x, stop=True)[0]
         put: dict[str, Hook] = {self.start: lambda module, inputs, output: _put(x, seed)}
-        blank = torch.zeros((len(x), *self.row), dtype=x.dtype if x.is_floating_point() else None, device=x.device)
+        blank = torch.zeros((len(x), *self.row), dtype=self.dtype, device=x.device)
         return captured(self.root, [self.end], blank, put, stop=True)[0]
 
     def own(self) -> set[str]:

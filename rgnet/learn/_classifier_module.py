@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from rgnet import lattice
 from rgnet.learn._torch import fork_seed, torch
 
 nn = torch.nn
@@ -70,6 +71,23 @@ def build(
         sites = math.prod(side // b ** len(channels) for side in shape)
         parts["logits"] = Head(inner, hidden, outputs, pool, sites)
     return nn.Sequential(parts), list(parts)
+
+
+def check_fits(shape: Sequence[int], layers: int, kernel: int, b: int) -> None:
+    """Refuse a lattice that b^layers does not divide, or whose last layer has a window that goes round it twice.
+
+    Raises
+    ------
+    ValueError
+        In either case.
+    """
+    lattice.coarse_shape(tuple(shape), b**layers, f"{layers} layers of stride {b}")
+    side = min(shape) // b ** max(layers - 1, 0)
+    if layers and kernel > b + 2 * side:
+        raise ValueError(
+            f"kernel={kernel}: the last of {layers} layers takes a lattice with a side of {side}, which windows go "
+            f"round more than once; give at most {b + 2 * side}, or fewer layers"
+        )
 
 
 def is_whole(value: object, least: int) -> bool:

@@ -25,6 +25,24 @@ def mlp(inputs: int, hidden: Sequence[int], outputs: int) -> torch.nn.Sequential
     return torch.nn.Sequential(*parts, torch.nn.Linear(inputs, outputs))
 
 
+class Scaled(torch.nn.Module):
+    """A critic of columns that are brought to zero mean and unit variance batch by batch: rows stay small integers."""
+
+    means: Tensor  # buffers
+    rates: Tensor
+
+    def __init__(self, critic: torch.nn.Module, scale: tuple[Tensor, Tensor]) -> None:
+        super().__init__()
+        self.critic = critic
+        self.register_buffer("means", scale[0])
+        self.register_buffer("rates", scale[1])
+
+    def forward(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Scores of the critic; x is as it needs it."""
+        scores: tuple[Tensor, Tensor, Tensor] = self.critic(x, (y.to(torch.float32) - self.means) * self.rates)
+        return scores
+
+
 class Table(torch.nn.Module):
     """f(x, y) = g_x(y) for x in one of m states: row x of an MLP's output."""
 

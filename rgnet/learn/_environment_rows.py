@@ -12,6 +12,8 @@ from rgnet import labels
 
 Array = npt.NDArray[Any]
 
+_CHUNK = 1 << 22  # sites cut out at a time
+_SPACE = ("x", "y", "z", "w")
 WIDEST = 4  # sites, of the environment's frame where no width is asked for
 
 
@@ -25,6 +27,25 @@ class Fine(NamedTuple):
     def shape(self) -> tuple[int, ...]:
         """Sides of the lattice."""
         return tuple(self.spins.shape[-self.ndim :])
+
+
+def as_dataset(data: Any, ndim: int | None) -> Any:
+    """An array of independent configurations (n, [components], *space) as a Dataset of one chain; others as they are.
+
+    Raises
+    ------
+    ValueError
+        If an array comes without ``ndim``, or with one that does not fit it.
+    """
+    if not isinstance(data, np.ndarray):
+        return data
+    if ndim is None or not 1 <= ndim <= len(_SPACE) or data.ndim - ndim not in (1, 2):
+        raise ValueError(
+            f"an array of shape {data.shape} with ndim={ndim}: arrays are configurations (n, *space) or "
+            f"(n, components, *space), and ndim= is the number of space axes; or give a Dataset"
+        )
+    dims = ("chain", "draw", *(("component",) if data.ndim == ndim + 2 else ()), *_SPACE[:ndim])
+    return xr.Dataset({"spin": (dims, data[None])}, attrs={"boundary": json.dumps(["periodic"] * ndim)})
 
 
 def configurations(data: Any) -> Fine:
@@ -55,7 +76,7 @@ def configurations(data: Any) -> Fine:
             spins = spins.expand_dims(name)
     array = spins.transpose("chain", "draw", "component", *space).values
     if array.dtype.kind not in "iuf" or (array.dtype.kind == "f" and not np.isfinite(array).all()):
-        raise ValueError(f"spins of type {array.dtype} must be finite numbers")
+        raise ValueError(f"spins of type {array.dtype} must be finite numbers, such as -1 and 1 of type int8")
     return Fine(array, len(space))
 
 
@@ -111,12 +132,14 @@ def cut(fine: Fine, origins: npt.NDArray[np.int64], sites: npt.NDArray[np.int64]
     count, per = origins.shape[:2]
     components = fine.spins.shape[2]
     offsets = np.stack(np.unravel_index(sites, fine.shape), axis=-1)
-    moved = [(origins[..., axis, None] + offsets[:, axis]) % side for axis, side in enumerate(fine.shape)]
-    flat = np.ravel_multi_index(tuple(moved), fine.shape)  # (count, per, sites)
     spins = fine.spins.reshape(count, components, -1)
     result = np.empty((count, per, components, len(sites)), dtype=spins.dtype)
-    for component in range(components):
-        result[:, :, component] = np.take_along_axis(spins[:, component], flat.reshape(count, -1), axis=1).reshape(
-            count, per, len(sites)
-        )
+    step = max(1, _CHUNK // (per * len(sites)))  # configurations, so that the indices stay small
+    for start in range(0, count, step):
+        part = slice(start, start + step)
+        moved = [(origins[part, :, axis, None] + offsets[:, axis]) % side for axis, side in enumerate(fine.shape)]
+        flat = np.ravel_multi_index(tuple(moved), fine.shape)  # (configurations, per, sites)
+        for component in range(components):
+            taken = np.take_along_axis(spins[part, component], flat.reshape(len(flat), -1), axis=1)
+            result[part, :, component] = taken.reshape(flat.shape)
     return result.reshape(count, per, -1)

@@ -20,6 +20,7 @@ import xarray as xr
 from scipy.special import expit, log_expit
 
 from rgnet import lattice
+from rgnet.exact import enumerate as full
 from rgnet.layers.layer import Rng, coarse_dataset
 
 Array = npt.NDArray[Any]
@@ -42,7 +43,8 @@ class RBMLayer:
         Tied: (components,) and (filters,). Free: of the shapes of visible and hidden. Zero unless given.
     tied : bool
     b : int
-        The stride of a tied RBM. A free one's scale is the ratio of its two lattices.
+        The stride of a tied RBM. A free one's scale is the ratio of its two lattices; of several sides with one hidden
+        site, the longest.
 
     Raises
     ------
@@ -81,11 +83,12 @@ class RBMLayer:
                     f"least the stride, or some spins are seen by no hidden unit"
                 )
         else:
-            ratios = {v / h for v, h in zip(self._visible[1:], self._hidden[1:], strict=True)}
-            if len(ratios) > 1 or not ratios.copy().pop().is_integer():
+            sides = list(zip(self._visible[1:], self._hidden[1:], strict=True))
+            whole = len({v / h for v, h in sides}) == 1 and sides[0][0] % sides[0][1] == 0
+            if not whole and max(self._hidden[1:]) > 1:
                 raise ValueError(
                     f"RBMLayer: hidden lattice {self._hidden[1:]} for a visible lattice {self._visible[1:]}: the sides "
-                    f"of the two are in one whole ratio, the layer's scale"
+                    f"of the two are in one whole ratio, the layer's scale, or the hidden lattice has one site"
                 )
 
     # What a Network and a comparison ask of a layer
@@ -93,7 +96,7 @@ class RBMLayer:
     @property
     def scale(self) -> int:
         """Ratio of the two lattice spacings."""
-        return int(self.b) if self.tied else self._visible[1] // self._hidden[1]
+        return int(self.b) if self.tied else max(self._visible[1:]) // max(self._hidden[1:])
 
     @property
     def is_random(self) -> bool:
@@ -357,6 +360,13 @@ def windows(space: Shape, components: int, kernel: int, b: int) -> npt.NDArray[n
     sites = index.reshape(math.prod(side // b for side in space), 1, kernel**ndim)
     whole = sites + np.arange(components)[:, None] * math.prod(space)
     return whole.reshape(len(sites), -1)
+
+
+def unit_states(units: int, start: int = 0, stop: int | None = None) -> npt.NDArray[np.int8]:
+    """States of so many spins, in the order of `rgnet.exact.enumerate.states`, one spin allowed: (states, units)."""
+    if units == 1:
+        return np.array([[-1], [1]], dtype=np.int8)[start:stop]
+    return full.states(units, start, stop)
 
 
 def log_2cosh(x: Array) -> Array:

@@ -1,5 +1,7 @@
-"""Configurations as what torch trains on: float32 (n, components, *space), chain by chain."""
+"""Configurations as what torch trains on, chain by chain, and mean scores of those that were held out."""
 
+import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +10,9 @@ import numpy.typing as npt
 import xarray as xr
 
 from rgnet import labels as labelling
+from rgnet.cheap.classifier import mean_score
+from rgnet.estimate import Estimate
+from rgnet.stats import ShortChainError
 
 Array = npt.NDArray[Any]
 
@@ -64,6 +69,36 @@ def rows_of(data: Any, ndim: int | None = None) -> Rows:
         )
     x = array[:, None] if d == array.ndim - 1 else array
     return _checked(x, d, (len(array), 1))
+
+
+def held_score(
+    local: npt.ArrayLike, rows: Rows, *, method: str, unit: str = "1", kind: Any = "estimate",
+    y: npt.NDArray[np.int64] | None = None, prior: Sequence[float] = (1.0,),
+) -> Estimate:  # fmt: skip
+    """Mean of a score over held-out rows, as `rgnet.learn.training.split_chains` gives them, with its error.
+
+    What was trained is not to be lost where these chains are too short for an error bar: the error is then NaN.
+
+    Parameters
+    ----------
+    local : array (n,)
+    rows : Rows
+        Of which those were held out.
+    method, unit, kind : str
+        Of the Estimate.
+    y, prior : array (n,) and sequence of float, optional
+        Classes and their frequencies, as `rgnet.cheap.classifier.mean_score` takes them.
+    """
+    score = np.asarray(local, dtype=np.float64)
+    classes = np.zeros(len(score), dtype=np.int64) if y is None else y
+    chains, draws = rows.layout
+    layout = None if draws == 1 else (1, len(score)) if chains == 1 else (len(score) // draws, draws)
+    try:
+        found = mean_score(score, classes, prior, layout)
+    except ShortChainError as error:
+        method += f"; no error bar: {error}"
+        found = dataclasses.replace(error.estimate, stderr=float("nan"), interval=None)
+    return Estimate(found.value, found.stderr, None, kind, method, found.n, found.n_effective, unit)
 
 
 def _checked(x: Array, ndim: int, layout: tuple[int, int]) -> Rows:

@@ -42,6 +42,7 @@ class RuleModule(torch.nn.Module):
 
     step: Tensor  # buffers
     states: Tensor
+    functions: Tensor
     centre: Tensor
 
     def __init__(
@@ -58,6 +59,7 @@ class RuleModule(torch.nn.Module):
         self.register_buffer("step", torch.zeros((), dtype=torch.int64))
         self.register_buffer("centre", torch.as_tensor(centre, dtype=torch.float32))
         self.register_buffer("states", signs(units))
+        self.register_buffer("functions", products(self.states))
 
     def forward(self, v: Tensor, e: Tensor, noise: torch.Generator | None = None) -> tuple[Tensor, Tensor, Tensor]:
         """Scores as `rgnet.learn._critics`: of relaxed units while training, of sharp ones otherwise."""
@@ -73,7 +75,7 @@ class RuleModule(torch.nn.Module):
             return scores.diagonal(), scores, weights
         mean = torch.tanh(field) if relaxed else torch.where(field < 0, -1.0, 1.0)
         # Every unit is ±1 by itself, given the block: sums over its states are exact
-        scores = coefficients @ products(self.states).T
+        scores = coefficients @ self.functions.T
         share = ((1.0 + self.states[None] * mean[:, None]) / 2.0).prod(dim=2).mean(dim=0)
         return (coefficients * products(mean)).sum(dim=1), scores, torch.log(share.clamp_min(1e-30))
 

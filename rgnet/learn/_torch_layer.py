@@ -84,8 +84,8 @@ class TorchLayer:
     @property
     def n_parameters(self) -> int:
         """Numbers among the parameters that lie between the two activations."""
-        own = self.module.own()
-        return sum(item.numel() for name, item in self.module.root.named_parameters() if name in own)
+        own, named = self.module.own(), self.module.root.named_parameters(remove_duplicate=False)
+        return sum({id(item): item.numel() for name, item in named if name in own}.values())
 
     def coarse_shape(self, shape: lattice.Shape) -> lattice.Shape:
         """Lattice of the output.

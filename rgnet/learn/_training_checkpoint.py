@@ -3,14 +3,18 @@
     training.safetensors    tensors: weights, best weights, the moments of Adam, the states of the random streams
                             metadata: a JSON object of numbers (epoch, step, history, …) and the digest of the run
 
-The digest is of the module's first weights, the settings, the loss and the rows; a file of another run is refused.
+The digest is of the module's first weights and plain attributes, the settings, the loss with the plain values that it
+encloses, and the rows; a file of another run is refused.
 """
 
+import contextlib
+import dataclasses
 import hashlib
+import inspect
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +27,7 @@ from rgnet.learn._torch import torch
 
 NAME = "training.safetensors"
 NUMBERS = ("epoch", "step", "total", "best_epoch", "history", "seconds", "done")
+FIXED = (str, int, float, bool, tuple, type(None))
 SETTINGS = ("batch", "learning_rate", "weight_decay", "patience", "seed")  # epochs may grow from call to call
 
 
@@ -117,11 +122,11 @@ def start(training: Any, module: torch.nn.Module, rows: Any, functions: tuple[An
 
 
 def digest(training: Any, module: torch.nn.Module, rows: Any, functions: tuple[Any, ...]) -> str:
-    """What tells this run from others: first weights, settings, loss and rows."""
+    """What tells this run from others: first weights, what the module and the loss are made with, settings, rows."""
     result = hashlib.blake2b(digest_size=32)
-    names = [_name(function) for function in functions]
+    made = [[name, type(item).__qualname__, _plain(vars(item))] for name, item in module.named_modules()]
     settings = [getattr(training, name) for name in SETTINGS]
-    result.update(json.dumps([type(module).__qualname__, settings, names]).encode())
+    result.update(json.dumps([made, settings, [_described(function) for function in functions]]).encode())
     named = [*module.state_dict().items(), *((str(i), item) for i, part in enumerate(rows) for item in part)]
     for name, tensor in named:
         plain = tensor.detach().cpu().contiguous()
@@ -130,5 +135,20 @@ def digest(training: Any, module: torch.nn.Module, rows: Any, functions: tuple[A
     return result.hexdigest()
 
 
-def _name(function: Callable[..., Any] | None) -> str:
-    return getattr(function, "__qualname__", type(function).__qualname__)
+def _described(function: Callable[..., Any] | None) -> list[Any]:
+    """A function's name and the plain values in its closure; weights begin alike for losses that differ in these."""
+    name = getattr(function, "__qualname__", type(function).__qualname__)
+    if function is None or getattr(function, "__closure__", None) is None:
+        return [name, {}]
+    return [name, _plain(inspect.getclosurevars(function).nonlocals)]
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Those values that do not change as a run goes on: numbers, text, tuples, specifications; no state of torch's."""
+    result = {}
+    for key, value in sorted(values.items()):
+        if key == "training" or key.startswith("_") or not (isinstance(value, FIXED) or hasattr(value, "fit")):
+            continue
+        with contextlib.suppress(TypeError, ValueError):  # what JSON cannot hold, such as arrays in it, is left out
+            result[key] = json.dumps(dataclasses.asdict(value) if dataclasses.is_dataclass(value) else value)
+    return result

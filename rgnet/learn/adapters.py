@@ -105,9 +105,13 @@ def from_torch(
     ValueError
         If a name does not exist or is not called once, an input of that shape does not fit, an activation is no level,
         or a level does not follow from the one before (a connection around it).
+    TypeError
+        If it is no torch.nn.Module, or one compiled to TorchScript.
     """
     if not isinstance(module, torch.nn.Module):
         raise TypeError(f"from_torch({module!r}): give a torch.nn.Module; hand-made layers are layers already")
+    if isinstance(module, torch.jit.ScriptModule):
+        raise TypeError("from_torch: TorchScript shows no activations; give the module that it was compiled from")
     sides, chosen = lattice.check_shape(shape), _check_names(module, names)
     if isinstance(components, bool) or not isinstance(components, (int, np.integer)) or components < 1:
         raise ValueError(f"from_torch(components={components!r}): a whole number of at least 1")
@@ -120,7 +124,7 @@ def from_torch(
         if steps is not None:
             parts.append(Slice(root, steps[k]))
         else:
-            parts.append(Hooked(root, chosen[k - 1] if k else None, name, first.row))
+            parts.append(Hooked(root, chosen[k - 1] if k else None, name, first.row, x.dtype))
     given = [x, *direct]
     for k, part in enumerate(parts):
         if isinstance(part, Hooked):

@@ -32,7 +32,7 @@ from rgnet import labels, stats
 from rgnet.estimate import Estimate
 from rgnet.exact import chain1d, ising2d
 from rgnet.exact import enumerate as full
-from rgnet.learn._rbm_layer import Array, RBMLayer, Shape, log_2cosh
+from rgnet.learn._rbm_layer import Array, RBMLayer, Shape, log_2cosh, unit_states
 
 MOST_UNITS = 22  # of the smaller side, for the exact sum
 FEW = 20  # effective runs below which the error of ln Z is not trusted
@@ -106,7 +106,7 @@ def _exact_log_Z(layer: RBMLayer, space: Shape) -> float:
     units, step = min(n_visible, n_hidden), max(1, _CHUNK // max(n_visible, n_hidden))
     parts = []
     for start in range(0, 1 << units, step):
-        x = full.states(units, start, min(start + step, 1 << units)).astype(np.float64)
+        x = unit_states(units, start, min(start + step, 1 << units)).astype(np.float64)
         parts.append(logsumexp(x @ a + log_2cosh(np.asarray((matrix @ x.T).T) + c).sum(axis=1)))
     return float(logsumexp(parts))
 

@@ -12,6 +12,7 @@ the output is a probability, and the loss per spin, −ln q(x|z), bounds what th
 conditional entropy H(x|z)/N is at most that.
 """
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,12 +21,11 @@ import numpy.typing as npt
 import xarray as xr
 
 from rgnet import lattice
-from rgnet.cheap.classifier import mean_score
 from rgnet.estimate import Estimate
 from rgnet.layers.layer import Rng, apply_channels
 from rgnet.layers.network import Network
-from rgnet.learn._classifier_module import build_autoencoder, is_whole
-from rgnet.learn._rows import Rows, rows_of
+from rgnet.learn._classifier_module import build_autoencoder, check_fits, is_whole
+from rgnet.learn._rows import Rows, held_score, rows_of
 from rgnet.learn._torch import torch
 from rgnet.learn.adapters import from_torch
 from rgnet.learn.training import Learned, Training, fit, split_chains
@@ -190,7 +190,7 @@ class PCA:
         Raises
         ------
         ValueError
-            If b^layers does not divide the lattice, or a block has fewer numbers than components.
+            If b^layers does not divide the lattice, a block has fewer numbers than components, or all blocks are alike.
         """
         from sklearn.decomposition import PCA as SklearnPCA
 
@@ -211,6 +211,11 @@ class PCA:
             inner = patches.shape[-1]
             patches = patches.reshape(-1, inner)
             rng = np.random.default_rng(np.random.SeedSequence(training.seed, spawn_key=(number,)))
+            if not np.ptp(patches, axis=0).any():
+                raise ValueError(
+                    f"{self!r}: in all training draws the blocks of layer {number} are alike, so there is no variance "
+                    f"to explain; give draws that differ"
+                )
             if len(patches) > _PATCHES:
                 patches = patches[np.sort(rng.choice(len(patches), _PATCHES, replace=False))]
             model = SklearnPCA(self.components, svd_solver="covariance_eigh").fit(patches.astype(np.float64))
@@ -219,7 +224,7 @@ class PCA:
             layer = Projection((signs[:, None] * model.components_).reshape(-1, *shape), model.mean_.reshape(shape))
             layers.append(layer)
             shares.append(float(model.explained_variance_ratio_.sum()))
-            found[f"explained_variance_{number}"] = _explained(x[held], layer, rows, len(held))
+            found[f"explained_variance_{number}"] = _explained(x[held], layer, rows)
             x = layer._project(x)
         history = xr.Dataset({"loss_train": ("epoch", [1.0 - share for share in shares])})
         history = history.assign_coords(epoch=range(1, self.layers + 1))
@@ -268,20 +273,20 @@ class Autoencoder:
         Learned
             ``values``: ``reconstruction``, on held-out chains: for spins ±1 the mean of −ln q(x|z) per spin in nats, an
             upper bound of H(x|z)/N; else the mean square error. For spins also ``agreement``, the share given back.
+            Errors are NaN where the held-out chains are too short for any.
 
         Raises
         ------
         ValueError
-            If b^layers does not divide the lattice.
+            If b^layers does not divide the lattice, or the kernel is too large for it.
         TrainingError
             If the loss becomes infinite.
         """
         training = Training() if training is None else training
         rows = rows_of(data, ndim)
-        lattice.coarse_shape(rows.shape, self.b ** len(self.channels), repr(self))
+        module, names = self._module(rows, training.seed)
         train, held = split_chains(*rows.layout, training.held_out)
         is_spin = bool((np.abs(rows.x) == 1).all())
-        module, names = build_autoencoder(**self._settings(rows, training.seed))
         x = torch.from_numpy(rows.x)
         history = fit(module, _spin_loss if is_spin else _square_loss, ((x[train],), (x[held],)), training)
         network = self._network(module, names, rows, training.seed)
@@ -290,21 +295,28 @@ class Autoencoder:
             given = x[held]
             local = torch.nn.functional.softplus(-2 * given * out) if is_spin else (out - given) ** 2
         axes = tuple(range(1, local.ndim))
-        score = _mean(local.double().mean(dim=axes).numpy(), rows, len(held))
-        name = "mean of −ln q(x|z) per spin on held-out chains" if is_spin else "mean square error on held-out chains"
-        found: dict[str, Any] = {"reconstruction": _as(score, "upper" if is_spin else "estimate", name, is_spin)}
+        score = local.double().mean(dim=axes).numpy()
+        found: dict[str, Any] = {
+            "reconstruction": held_score(
+                score, rows, method="mean of −ln q(x|z) per spin on held-out chains", unit="nats", kind="upper"
+            )
+            if is_spin
+            else held_score(score, rows, method="mean square error on held-out chains")
+        }
         if is_spin:
             same = (out * given > 0).double().mean(dim=axes).numpy()
-            found["agreement"] = _as(
-                _mean(same, rows, len(held)), "estimate", "share of held-out spins given back", False
-            )
+            found["agreement"] = held_score(same, rows, method="share of held-out spins given back")
         return Learned(network, history, self, found)
 
     def initial(self, data: Any, seed: int = 0, *, ndim: int | None = None) -> Network:
         """The encoder with random weights, as training would begin: the control."""
         rows = rows_of(data, ndim)
-        module, names = build_autoencoder(**self._settings(rows, seed))
+        module, names = self._module(rows, seed)
         return self._network(module.eval(), names, rows, seed)
+
+    def _module(self, rows: Rows, seed: int) -> tuple[Any, list[str]]:
+        check_fits(rows.shape, len(self.channels), self.kernel, self.b)
+        return build_autoencoder(**self._settings(rows, seed))
 
     def _settings(self, rows: Rows, seed: int) -> dict[str, Any]:
         return {
@@ -325,25 +337,15 @@ def blocks(x: Array, b: int) -> Array:
     return moved.reshape(*moved.shape[:-2], -1).astype(np.float64)
 
 
-def _explained(x: Array, layer: Projection, rows: Rows, n: int) -> Estimate:
+def _explained(x: Array, layer: Projection, rows: Rows) -> Estimate:
     """Share of the held-out variance about the training mean that orthonormal components keep."""
     centred = blocks(x, layer.scale) - layer.centre.ravel()
     kept = layer._project(x).reshape(len(x), -1)
     whole = (centred.reshape(len(x), -1) ** 2).mean(axis=1)
     part = (kept**2).sum(axis=1) / centred.reshape(len(x), -1).shape[1]
     ratio = float(part.mean() / whole.mean())
-    error = _mean(part - ratio * whole, rows, n).stderr / float(whole.mean())
-    return Estimate(ratio, error, None, "estimate", "share of the variance of held-out blocks", n)
-
-
-def _mean(local: Array, rows: Rows, n: int) -> Estimate:
-    layout = None if rows.layout[1] == 1 or rows.layout[0] == 1 else (n // rows.layout[1], rows.layout[1])
-    return mean_score(np.asarray(local, dtype=np.float64), np.zeros(n, dtype=np.int64), (1.0,), layout)
-
-
-def _as(score: Estimate, kind: Any, method: str, nats: bool) -> Estimate:
-    unit = "nats" if nats else "1"
-    return Estimate(score.value, score.stderr, score.interval, kind, method, score.n, score.n_effective, unit)
+    found = held_score(part - ratio * whole, rows, method="share of the variance of held-out blocks")
+    return dataclasses.replace(found, value=ratio, stderr=found.stderr / float(whole.mean()), interval=None)
 
 
 def _spin_loss(module: Any, x: torch.Tensor, generator: Any = None) -> torch.Tensor:

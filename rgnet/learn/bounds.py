@@ -21,8 +21,9 @@ Where x or y takes few values they are states: the critic has an output for each
 their frequencies, which for InfoNCE is H(x) minus the cross-entropy of a classifier.
 """
 
+import contextlib
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -67,9 +68,12 @@ class Critic:
     def __post_init__(self) -> None:
         if self.form not in CRITICS:
             raise ValueError(f"critic={self.form!r}: choose one of {', '.join(CRITICS)}")
-        sizes = (*self.hidden, self.embedding)
+        sizes = (*(self.hidden if isinstance(self.hidden, Sequence) else (None,)), self.embedding)
         if any(isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1 for n in sizes):
-            raise ValueError(f"hidden={self.hidden!r}, embedding={self.embedding!r}: whole numbers of at least 1")
+            raise ValueError(
+                f"hidden={self.hidden!r}, embedding={self.embedding!r}: whole numbers of at least 1, "
+                f"hidden a sequence such as (64,)"
+            )
         object.__setattr__(self, "hidden", tuple(int(n) for n in self.hidden))
 
 
@@ -126,7 +130,7 @@ def mutual_information_bound(
     training = training or Training()
     check_unit(unit)
     check_bound(bound, clip)
-    net = Critic(critic, tuple(hidden), embedding)
+    net = Critic(critic, hidden, embedding)  # type: ignore[arg-type]
     (first, second), layout = paired(x, y, chains=chains)
     split = three_parts(layout, len(first), training.held_out)
     result = held_out_bound(first, second, split, bound, net, training, clip=clip)
@@ -188,7 +192,7 @@ def held_out_bound(
     states = [few_states(item) for item in (x, y)]
     if states[0] is None and states[1] is not None:  # every bound may exchange the two
         x, y, states = y, x, states[::-1]
-    columns = standardized(y, split[0])
+    columns, scale = small_rows(y, split[0])
     with fork_seed(training.seed, _SHUFFLE, 1):
         if states[0] is not None:
             first = torch.tensor(states[0][0])
@@ -200,6 +204,7 @@ def held_out_bound(
                 module = _critics.Separable(*sizes, critic.hidden, critic.embedding)
             else:
                 module = _critics.Joint(*sizes, critic.hidden)
+    module = _critics.Scaled(module, scale)
     parts = [(first[torch.from_numpy(part)], columns[torch.from_numpy(part)]) for part in split]
 
     def loss(net: Any, a: torch.Tensor, b: torch.Tensor, _: Any) -> torch.Tensor:
@@ -209,8 +214,20 @@ def held_out_bound(
         terms = evaluated(net, (a, b), bound, training.batch, clip)
         return {"loss": -terms.value, "bound": terms.value}
 
-    fit(module, loss, (parts[0], parts[1]), training, evaluate=evaluate)
-    return evaluated(module, parts[2], bound, training.batch, clip)
+    with one_thread():
+        fit(module, loss, (parts[0], parts[1]), training, evaluate=evaluate)
+        return evaluated(module, parts[2], bound, training.batch, clip)
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Inside, torch keeps to one core: batches are too small to share, and the bits do not depend on the machine's."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def check_batches(sizes: Sequence[int], batch: int) -> None:
@@ -250,6 +267,18 @@ def standardized(array: Array, learn: npt.NDArray[np.int64]) -> torch.Tensor:
     points = as_points(array)
     mean, spread = points[learn].mean(axis=0), points[learn].std(axis=0)
     return as_tensor((points - mean) / np.where(spread > 0, spread, 1.0))
+
+
+def small_rows(array: Array, learn: npt.NDArray[np.int64]) -> tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor]]:
+    """Rows as `standardized`, but of spins as they are; and the mean and 1/spread that are still to be applied."""
+    if array.dtype != np.int8:
+        columns = standardized(array, learn)
+        return columns, (torch.zeros(columns.shape[1]), torch.ones(columns.shape[1]))
+    flat = np.ascontiguousarray(array.reshape(len(array), -1))
+    own = flat[learn]
+    mean = own.mean(axis=0)
+    spread = np.sqrt(np.maximum(np.square(own, dtype=np.int16).mean(axis=0) - mean**2, 0.0))
+    return torch.from_numpy(flat), (as_tensor(mean), as_tensor(1.0 / np.where(spread > 1e-6, spread, 1.0)))
 
 
 @torch.no_grad()
@@ -319,7 +348,9 @@ def error_bar(terms: Terms, layout: Layout, *, strict: bool) -> Estimate:
         if strict:
             raise
         found, note = error.estimate, "; too few draws for a reliable error"
-    return Estimate(terms.value, found.stderr, None, kind, f"{terms.method}{note}", n, found.n_effective, "nats")
+    # A correlation time from few draws may come out as good as nothing: never better than independent draws
+    stderr = max(found.stderr, float(series.std()) / math.sqrt(series.size)) if note else found.stderr
+    return Estimate(terms.value, stderr, None, kind, f"{terms.method}{note}", n, found.n_effective, "nats")
 
 
 def subfolder(training: Training, name: str, **changes: Any) -> Training:

@@ -17,6 +17,7 @@ inwards, and configurations of no temperature (coarse ones, say) are read as the
 Source: Carrasquilla & Melko (2017), Nature Phys. 13, 431 (phases); Lin, Tegmark & Rolnick (2017), eqs. 6-8.
 """
 
+import dataclasses
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,13 +28,13 @@ import numpy.typing as npt
 import xarray as xr
 from scipy.special import log_softmax
 
-from rgnet import cheap, lattice, models
+from rgnet import cheap, models
 from rgnet.cheap.classifier import as_rows, mean_score
 from rgnet.estimate import Estimate
 from rgnet.layers.network import Network
 from rgnet.learn import _classifier_module as modules
 from rgnet.learn._classifier_module import is_whole
-from rgnet.learn._rows import Rows, rows_of
+from rgnet.learn._rows import Rows, held_score, rows_of
 from rgnet.learn._torch import torch
 from rgnet.learn.adapters import from_torch
 from rgnet.learn.training import Learned, Training, fit, split_chains
@@ -115,36 +116,44 @@ class Classifier:
         Learned
             ``network``: levels block1, …, logits (a lattice of one site). ``values``: ``cross_entropy`` and
             ``accuracy`` on the held-out chains (which chose the epoch too: for a strict comparison give new draws to
-            `beside_bayes`), ``classes`` (number).
+            `beside_bayes`), ``classes`` (number). Errors are NaN where the held-out chains are too short for any.
 
         Raises
         ------
         ValueError
-            If labels are missing, do not fit, or name one class; or b^layers does not divide the lattice.
+            If labels are missing, do not fit, or name one class; a class has no chain to train on or none to judge;
+            b^layers does not divide the lattice, or the kernel is too large for it.
         TrainingError
             If the loss becomes infinite.
         """
         training = Training() if training is None else training
         rows = rows_of(data, ndim)
         values, y, per_chain = _targets(labels, data, rows, self.target)
-        lattice.coarse_shape(
-            rows.shape, self.b ** len(self.channels), f"{len(self.channels)} layers of stride {self.b}"
-        )
-        train, held = split_chains(*rows.layout, training.held_out, per_chain)
         module, names = self._module(rows, len(values), training.seed)
+        train, held = split_chains(*rows.layout, training.held_out, per_chain)
+        for name, part in (("to train on", train), ("held out", held)):
+            missing = np.setdiff1d(np.arange(len(values)), y[part])
+            if len(missing):
+                raise ValueError(
+                    f"the class {values[missing[0]]} has no draw {name}: give two chains or more of each class, or "
+                    f"classes that change from draw to draw"
+                )
         x, target = torch.from_numpy(rows.x), torch.from_numpy(y)
         history = fit(module, _loss, ((x[train], target[train]), (x[held], target[held])), training)
         network = self._network(module, names, rows, len(values), training.seed)
         log_q = _log_q(module, x[held])
         share = (np.bincount(y[train], minlength=len(values)) / len(train)).tolist()
-        layout = None if rows.layout[1] == 1 or rows.layout[0] == 1 else (len(held) // rows.layout[1], rows.layout[1])
-        score = mean_score(-log_q[np.arange(len(held)), y[held]], y[held], share, layout)
-        right = mean_score((log_q.argmax(axis=1) == y[held]).astype(np.float64), y[held], share, layout)
-        found = {
-            "cross_entropy": _named(score, "mean of −ln q(y|x) on held-out chains", "nats"),
-            "accuracy": _named(right, "share of held-out draws told right", "1"),
+        found: dict[str, Any] = {
+            "cross_entropy": held_score(
+                -log_q[np.arange(len(held)), y[held]], rows, y=y[held], prior=share, unit="nats",
+                method="mean of −ln q(y|x) on held-out chains",
+            ),
+            "accuracy": held_score(
+                log_q.argmax(axis=1) == y[held], rows, y=y[held], prior=share,
+                method="share of held-out draws told right",
+            ),
             "classes": float(len(values)),
-        }
+        }  # fmt: skip
         history.attrs["classes"] = json.dumps(values.tolist())
         return Learned(network, history, self, found)
 
@@ -162,6 +171,7 @@ class Classifier:
         }  # fmt: skip
 
     def _module(self, rows: Rows, outputs: int, seed: int) -> tuple[Any, list[str]]:
+        modules.check_fits(rows.shape, len(self.channels), self.kernel, self.b)
         return modules.build(**self._settings(rows, outputs, seed))
 
     def _network(self, module: Any, names: list[str], rows: Rows, outputs: int, seed: int) -> Network:
@@ -176,7 +186,7 @@ def probabilities(learned: Learned, data: Any) -> Any:
     ----------
     learned : Learned
         What `Classifier.fit` returned.
-    data : Dataset, or array (n, *space)
+    data : Dataset, or array (n, *space) or (n, components, *space)
 
     Returns
     -------
@@ -190,7 +200,8 @@ def log_probabilities(learned: Learned, data: Any) -> Any:
     """ln q(y|x). As `probabilities`."""
     if not isinstance(data, xr.Dataset):
         array = np.asarray(data)
-        logits = learned.network(array, ndim=array.ndim - 1)
+        first: Any = learned.network.layers[0]
+        logits = learned.network(array, ndim=len(first.inner.lattice))
         return np.asarray(log_softmax(logits.reshape(len(array), -1).astype(np.float64), axis=1))
     level = learned.network(data)
     spin = level["spin"]
@@ -250,7 +261,8 @@ def beside_bayes(
     labels : DataArray (chain,) or (chain, draw), optional
         Classes 0, 1, …, the places of the models; by default the coordinate ``label``.
     of : sequence of models, optional
-        The models of the classes; by default those that the attribute ``models`` of the data names.
+        The models of the classes, in the order of the network's sorted labels, or in any order for the targets K and
+        h; by default those that the attribute ``models`` of the data names.
     prior : sequence of float, optional
         Of the classes, uniform by default; the network must have been trained with these frequencies.
 
@@ -263,22 +275,41 @@ def beside_bayes(
     Raises
     ------
     ValueError
-        If models or labels are not known.
+        If models or labels are not known, or the models are not the network's classes.
+    ShortChainError
+        If chains are too short for their autocorrelation time.
     """
     given = models_of(data) if of is None else tuple(of)
+    outputs = _outputs(learned, given)
     exact = cheap.classifier(given, prior)
     if labels is None and "label" not in data.coords:
         raise ValueError('no labels: give labels=, or data with a coordinate "label"')
+    data = data.transpose("chain", "draw", ..., missing_dims="ignore")
     rows = data["spin"].sizes
-    layout = (int(rows.get("chain", 1)), int(rows["draw"]))
+    layout = (int(rows.get("chain", 1)), int(rows.get("draw", 1)))
     y = as_rows(data["label"] if labels is None else labels, layout, layout, len(given))
-    log_q = np.asarray(log_probabilities(learned, data)).reshape(-1, len(given))[np.arange(len(y)), y]
+    log_q = np.asarray(log_probabilities(learned, data)).reshape(-1, len(given))[np.arange(len(y)), outputs[y]]
     log_p = np.asarray(exact.log_posterior(data)).reshape(-1, len(given))[np.arange(len(y)), y]
     return {
-        "network": _named(mean_score(-log_q, y, exact.prior, layout), "mean of −ln q(y|x)", "nats"),
+        "network": dataclasses.replace(mean_score(-log_q, y, exact.prior, layout), method="mean of −ln q(y|x)"),
         "bayes": exact.cross_entropy(data, labels if labels is not None else data["label"]),
-        "difference": _named(mean_score(log_p - log_q, y, exact.prior, layout), "paired difference", "nats"),
+        "difference": dataclasses.replace(
+            mean_score(log_p - log_q, y, exact.prior, layout), method="paired difference"
+        ),
     }
+
+
+def _outputs(learned: Learned, of: Sequence[Any]) -> npt.NDArray[np.int64]:
+    """The network's output for each model: the same places for labels, those of its coupling for a thermometer."""
+    values, target = classes_of(learned), learned.spec.target
+    if len(values) != len(of):
+        raise ValueError(f"{len(of)} models for a network that tells {len(values)} classes: give one model for each")
+    if target == "label":
+        return np.arange(len(of))
+    have = np.array([float(getattr(model, target)) for model in of])
+    if not np.allclose(np.sort(have), values, rtol=1e-9, atol=0):
+        raise ValueError(f"models with {target} = {have.tolist()}: the network tells {values.tolist()}")
+    return np.argsort(np.argsort(have))
 
 
 def bayes_cross_entropy(
@@ -324,8 +355,12 @@ def _targets(labels: Any, data: Any, rows: Rows, target: str) -> tuple[Array, np
         raise ValueError(
             f"labels of shape {given.shape} for {chains} chains of {draws} draws: give one a chain or one a draw"
         )
-    if target != "label" and (spread.dtype.kind not in "iuf" or not np.isfinite(spread).all()):
+    if target != "label" and spread.dtype.kind not in "iuf":
         raise ValueError(f"target={target!r}: labels of dtype {spread.dtype}; give finite couplings")
+    if spread.dtype.kind == "O" and all(isinstance(item, str) for item in spread):
+        spread = spread.astype(str)
+    if spread.dtype.kind not in "biufU" or (spread.dtype.kind == "f" and not np.isfinite(spread).all()):
+        raise ValueError(f"labels of dtype {spread.dtype}, or not finite: give numbers or strings, one kind throughout")
     values, y = np.unique(spread, return_inverse=True)
     if not 2 <= len(values) <= _MOST_CLASSES:
         raise ValueError(
@@ -337,14 +372,14 @@ def _targets(labels: Any, data: Any, rows: Rows, target: str) -> tuple[Array, np
     return values, y, table[:, 0] if (table == table[:, :1]).all() else None
 
 
-def _found_labels(data: Any, target: str) -> Array:
+def _found_labels(data: Any, target: str) -> Any:
     if isinstance(data, list | tuple):
         of = [models.from_attrs(item.attrs) for item in data]
         if target == "label":
             return np.repeat(np.arange(len(of)), [item.sizes.get("chain", 1) for item in data])
         return np.repeat([getattr(model, target) for model in of], [item.sizes.get("chain", 1) for item in data])
     if hasattr(data, "coords") and target in data.coords:
-        return np.asarray(data.coords[target].values)
+        return data.coords[target]
     raise ValueError(
         f"no labels: give labels=, data with a coordinate {target!r} (rgnet.cheap.sample_classes makes it), or a list "
         f"of Datasets, one a model"
@@ -359,9 +394,3 @@ def _log_q(module: Any, x: torch.Tensor) -> Array:
     with torch.no_grad():
         parts = [module(part).double().log_softmax(dim=1) for part in torch.split(x, 4096)]
     return np.asarray(torch.cat(parts).numpy())
-
-
-def _named(estimate: Estimate, method: str, unit: str) -> Estimate:
-    return Estimate(
-        estimate.value, estimate.stderr, estimate.interval, "estimate", method, estimate.n, estimate.n_effective, unit
-    )

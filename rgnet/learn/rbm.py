@@ -12,6 +12,7 @@ An RBM trained unsupervised has no target: whether its hidden spins are a coarse
 
 import json
 import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -30,7 +31,14 @@ from rgnet.learn._torch import torch
 from rgnet.learn.annealing import gibbs, kl, log_Z
 from rgnet.learn.training import Learned, Training
 
-__all__ = ["RBM", "RBMLayer", "RBMStack", "gibbs", "kl", "log_Z"]
+__all__ = ["RBM", "RBMLayer", "RBMStack", "TrainingWarning", "gibbs", "kl", "log_Z"]
+
+
+class TrainingWarning(UserWarning):
+    """A machine has learned nothing."""
+
+
+_SWITCHES = ("persistent", "exact", "biases")
 
 
 @dataclass(frozen=True)
@@ -82,8 +90,15 @@ class RBM:
     init: float = 0.1
 
     def __post_init__(self) -> None:
-        if self.hidden is not None and not isinstance(self.hidden, (int, np.integer)):
+        if isinstance(self.hidden, (list, tuple)):
             object.__setattr__(self, "hidden", tuple(self.hidden))
+            if not self.hidden:
+                raise ValueError("RBM(hidden=()): give the number of units, or the sides of the hidden lattice")
+        for name, others in (("tied", (True, False, None)), *((n, (True, False)) for n in _SWITCHES)):
+            if not any(getattr(self, name) is value for value in others):
+                raise ValueError(f"RBM({name}={getattr(self, name)!r}): one of {', '.join(map(str, others))}")
+        if self.exact and self.persistent:
+            raise ValueError("RBM(exact=True, persistent=True): the exact likelihood takes no samples; choose one")
         for name, least in (("b", 1), ("filters", 1), ("k", 1)):
             _check_whole(name, getattr(self, name), least)
         for name in ("l1", "init"):
@@ -164,14 +179,19 @@ class RBM:
             If values are not ±1, or the shape does not fit.
         TrainingError
             If the weights run to infinity.
+
+        Warns
+        -----
+        TrainingWarning
+            If the held-out loss is worse than that of fair coins.
         """
         training = training or Training()
         rows, layout, space, components = _rows(data, ndim)
         layer = self.initial(space, components, training.seed)
-        coins = np.random.default_rng(np.random.SeedSequence(training.seed, spawn_key=(0x52424D, 4)))
+        rng = np.random.default_rng(np.random.SeedSequence(training.seed, spawn_key=(0x52424D, 4)))
         machine = Machine(
             layer, space, k=self.k, persistent=self.persistent, l1=self.l1, exact=self.exact, biases=self.biases,
-            particles=coins.choice((-1.0, 1.0), (training.batch, rows.shape[1])) if self.persistent else None,
+            particles=rng.choice((-1.0, 1.0), (training.batch, rows.shape[1])) if self.persistent else None,
         )  # fmt: skip
         if self.exact and not machine.is_exact:
             raise ValueError(
@@ -192,6 +212,15 @@ class RBM:
         history["loss"].attrs["unit"] = "nats a configuration"
         best = int(history.attrs["best_epoch"])
         values = {name: float(history[name].sel(epoch=best)) for name in ("loss", "kl") if name in history}
+        coins = machine.n_visible * math.log(2.0)
+        if values["loss"] > 1.1 * coins:
+            warnings.warn(
+                f"{self}: held-out loss of {values['loss']:.4g} nats a configuration, worse than the {coins:.4g} of "
+                f"fair coins: nothing was learned; try a smaller learning_rate than {training.learning_rate:g}, or "
+                f"more epochs than {training.epochs}",
+                TrainingWarning,
+                stacklevel=2,
+            )
         return Learned(Network([machine.as_layer()]), history, self, values)
 
 
@@ -275,6 +304,8 @@ def _rows(data: Any, ndim: int | None) -> tuple[npt.NDArray[np.int8], tuple[int,
         if not 1 <= d < array.ndim <= d + 2:
             raise ValueError(f"ndim={ndim} for an array of shape {array.shape}: give (n, [component], *space)")
         array = array[None]
+    if not array.size:
+        raise ValueError(f"configurations of shape {array.shape}: there are none; give draws to train on")
     if not ((array == 1) | (array == -1)).all():
         raise ValueError("configurations have values other than ±1: an RBM is for spins ±1; recode bits as 2*x - 1")
     layout = (int(array.shape[0]), int(array.shape[1]))

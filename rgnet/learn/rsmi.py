@@ -17,6 +17,7 @@ Blocks are cut out of each configuration at many places of the torus: all are ro
 The numbers that are reported are those of the final sharp rule, with a critic trained on it.
 """
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,12 +31,14 @@ from rgnet.exact.environment import Regions, regions
 from rgnet.layers.filter import Filter
 from rgnet.layers.network import Network
 from rgnet.learn import _critics, bounds
-from rgnet.learn._environment_rows import Fine, configurations, cut, default_width, places
+from rgnet.learn._environment_rows import Fine, as_dataset, configurations, cut, default_width, places
 from rgnet.learn._rsmi_module import RuleModule, moments
 from rgnet.learn._torch import fork_seed, torch
 from rgnet.learn.training import Learned, Training, fit
 
 MOST_UNITS = 8
+_APART, _WORTH = 4.0, 0.02  # errors, and share of the information, between restarts that are worth a warning
+_LEANING = 0.4  # mean of the values, in units of their root mean square, above which units need a threshold
 RELAXATIONS = ("concrete", "sum")
 Parts = tuple[tuple[torch.Tensor, torch.Tensor], ...]
 
@@ -113,22 +116,28 @@ class RSMI:
             )
         if self.relaxation not in RELAXATIONS:
             raise ValueError(f"RSMI(relaxation={self.relaxation!r}): choose one of {', '.join(RELAXATIONS)}")
-        first, last = (float(t) for t in self.temperature)
+        try:
+            first, last = (float(t) for t in self.temperature)
+        except (TypeError, ValueError):
+            first = last = np.nan
         if not 0 < last <= first < np.inf:
             raise ValueError(f"RSMI(temperature={self.temperature!r}): two numbers, the second not above the first")
         object.__setattr__(self, "temperature", (first, last))
         bounds.check_bound(self.bound)
-        object.__setattr__(self, "critic", bounds.Critic(hidden=tuple(self.critic)).hidden)
+        object.__setattr__(self, "critic", bounds.Critic(hidden=self.critic).hidden)
 
-    def fit(self, data: Any, training: Training | None = None) -> Learned:
+    def fit(self, data: Any, training: Training | None = None, *, ndim: int | None = None) -> Learned:
         """Learn the rule.
 
         Parameters
         ----------
         data : Dataset with ``spin(chain, draw, [component], *space)``
+            Or an array of configurations (n, [components], *space), counted as one chain on a torus.
         training : Training, optional
             ``held_out`` is the share of the chains whose bound is reported; the same share of the others stops the
             training and chooses between restarts.
+        ndim : int, optional
+            Space dimensions of an array.
 
         Returns
         -------
@@ -147,6 +156,7 @@ class RSMI:
             If training ends in NaN.
         """
         training = training or Training()
+        data = as_dataset(data, ndim)
         fine = configurations(data)
         components = fine.spins.shape[2]
         lattice.coarse_shape(fine.shape, self.block**self.repeat, f"RSMI(block={self.block}, repeat={self.repeat})")
@@ -177,24 +187,9 @@ class RSMI:
     def _learn(self, fine: Fine, training: Training) -> tuple[Filter, xr.Dataset, dict[str, Estimate]]:
         """One level: the layer, the history of the best restart, and its values."""
         parts, layout = _parts(fine, self._regions(fine.shape), self.rows, training)
-        best: tuple[float, RuleModule, xr.Dataset] | None = None
-        values: dict[str, Estimate] = {}
-        for restart in range(self.restarts):
-            module, history = _one_fit(self, parts, bounds.subfolder(training, f"restart{restart}"), restart)
-            terms = bounds.evaluated(module, parts[1], self.bound, training.batch, 5.0)
-            values[f"restart_{restart}"] = bounds.error_bar(terms, layout[1], strict=False)
-            if best is None or terms.value > best[0]:
-                best = terms.value, module, history
-        assert best is not None  # there is a restart
-        _, module, history = best
-        own = bounds.evaluated(module, parts[0], self.bound, training.batch, 5.0)
-        on_training = bounds.Terms(own.rows, own.value, "estimate", own.method.replace("held-out", "its training"))
-        judged = bounds.evaluated(module, parts[2], self.bound, training.batch, 5.0)
-        values = {
-            "training": bounds.error_bar(on_training, layout[0], strict=False),
-            "held_out": bounds.error_bar(judged, layout[2], strict=False),
-            **values,
-        }
+        _check_values(self, parts[0][0].numpy())
+        with bounds.one_thread():
+            module, history, values = _best_fit(self, parts, layout, training)
         weights, offset = module.weights()
         shape = (self.block,) * fine.ndim
         components = fine.spins.shape[2]
@@ -258,7 +253,11 @@ def environment_terms(
     With the same data, scale, rows and seed the rows are the same blocks for every layer: differences can be paired.
     """
     bounds.check_bound(bound)
+    if rows < 1:
+        raise ValueError(f"rows={rows!r}: a whole number of at least 1, such as 100_000")
     fine = configurations(data)
+    if not hasattr(layer, "scale"):
+        raise ValueError(f"{layer!r} is no layer: it has no scale; give a layer or a Network")
     scale = int(layer.scale)
     expected = lattice.coarse_shape(fine.shape, scale, repr(layer))
     further = max(0, int(getattr(layer, "kernel", scale)) - scale)
@@ -308,13 +307,65 @@ def _tensor(array: npt.NDArray[Any]) -> torch.Tensor:
     )
 
 
+def _best_fit(
+    spec: RSMI, parts: Parts, layout: list[tuple[int, int]], training: Training
+) -> tuple[RuleModule, xr.Dataset, dict[str, Estimate]]:
+    """The restart that knows most on the rows that stop the training, its history, and all values."""
+    fits: list[tuple[RuleModule, xr.Dataset]] = []
+    found: list[bounds.Terms] = []
+    for restart in range(spec.restarts):
+        fits.append(_one_fit(spec, parts, bounds.subfolder(training, f"restart{restart}"), restart))
+        found.append(bounds.evaluated(fits[-1][0], parts[1], spec.bound, training.batch, 5.0))
+    best = int(np.argmax([terms.value for terms in found]))
+    _warn_apart(found, best, layout[1])
+    module, history = fits[best]
+    own = bounds.evaluated(module, parts[0], spec.bound, training.batch, 5.0)
+    on_training = bounds.Terms(own.rows, own.value, "estimate", own.method.replace("held-out", "its training"))
+    judged = bounds.evaluated(module, parts[2], spec.bound, training.batch, 5.0)
+    values = {
+        "training": bounds.error_bar(on_training, layout[0], strict=False),
+        "held_out": bounds.error_bar(judged, layout[2], strict=False),
+    }
+    for restart, terms in enumerate(found):
+        values[f"restart_{restart}"] = bounds.error_bar(terms, layout[1], strict=False)
+    return module, history, values
+
+
+def _check_values(spec: RSMI, v: npt.NDArray[Any]) -> None:
+    """Raise where blocks never differ, warn where every unit would mostly have one sign."""
+    if (v == v[0]).all():
+        raise ValueError("all blocks are equal: nothing can be learned from them; sample configurations that differ")
+    square = np.sqrt(np.square(v, dtype=np.float32).mean())
+    mean = float(v.mean())
+    if not (spec.centre or spec.bias) and abs(mean) > _LEANING * square:
+        warnings.warn(
+            f"the values have a mean of {mean:.3g}, and units without a threshold may be constant: set centre=True (or "
+            f"bias=True), or shift the values, such as 0 and 1 to -1 and 1",
+            stacklevel=2,
+        )
+
+
+def _warn_apart(found: list[bounds.Terms], best: int, layout: tuple[int, int]) -> None:
+    """Warn where another restart ended significantly lower: the fit gets stuck, and the best one may be stuck too."""
+    for restart, terms in enumerate(found):
+        rows = found[best].rows - terms.rows  # of the same draws: paired
+        apart = bounds.error_bar(bounds.Terms(rows, float(rows.mean()), "estimate", ""), layout, strict=False)
+        far = apart.value > max(_APART * apart.stderr, _WORTH * abs(found[best].value))
+        if restart != best and far:
+            warnings.warn(
+                f"RSMI's restart {restart} ended {apart.value:.3g}({apart.stderr:.1g}) nats below restart {best}, "
+                f"which is kept: fits get stuck, and this one may be too; take more than {len(found)} restarts, more "
+                f"rows, or a larger learning_rate",
+                stacklevel=2,
+            )
+            return
+
+
 def _one_fit(spec: RSMI, parts: Parts, training: Training, restart: int) -> tuple[RuleModule, xr.Dataset]:
     """Filters and critic together, then the critic alone on the sharp rule."""
     v, e = parts[0]
     steps = -(-len(v) // training.batch) * max(1, training.epochs // 2)
-    mean = v.numpy().mean(axis=0, dtype=np.float64)
-    if not spec.centre:
-        mean = np.zeros_like(mean)
+    mean = v.numpy().mean(axis=0, dtype=np.float64) if spec.centre else np.zeros(v.shape[1])
     with fork_seed(training.seed, 31, restart):
         module = RuleModule(
             v.shape[1], e.shape[1], spec.hidden, bias=spec.bias, hidden=spec.critic, relaxation=spec.relaxation,

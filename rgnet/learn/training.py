@@ -213,9 +213,11 @@ def fit(
     TrainingError
         If a loss or a weight is not finite; the module then has its last good weights.
     ValueError
-        If rows do not fit together, or the checkpoint folder holds another run.
+        If rows do not fit together, no parameter can be trained, or the checkpoint folder holds another run.
     """
     _check_rows(rows)
+    if not any(parameter.requires_grad for parameter in module.parameters()):
+        raise ValueError(f"{type(module).__name__} has no parameter with requires_grad: there is nothing to train")
     return _training_loop.run(module, loss, rows, training, evaluate, step)
 
 

@@ -95,8 +95,11 @@ class Dimers:
             raise ValueError(f"{name}={value!r}: a coupling is a finite real number; for a limit, use a large value")
         if name == "T" and value == 0:
             raise ValueError("T=0: the reduced coupling K = 1/T would be infinite; give a temperature other than 0")
+        coupling = float(value) if name == "K" else 1.0 / float(value)
+        if not math.isfinite(coupling * math.prod(sides)):
+            raise ValueError(f"{name}={value!r}: energies −K N_∥ would overflow; use a smaller |K|, such as 1e9")
         object.__setattr__(self, "shape", sides)
-        object.__setattr__(self, "K", float(value) if name == "K" else 1.0 / float(value))
+        object.__setattr__(self, "K", coupling)
         object.__setattr__(self, "boundary", names)
 
     @property

@@ -15,12 +15,12 @@ from rgnet.plot.style import EXACT, OPERATOR_LABELS, integer_ticks, styled
 
 Array = npt.NDArray[Any]
 MAPS = (
-    ("decodability", "RG spins, read off\nthe layer"),
-    ("decodability_back", "the layer, read off\nthe RG's spins"),
-    ("cka", "CKA of all units"),
-    ("cka_fluctuations", "CKA without the\nuniform mode"),
+    ("decodability", "block spins of the RG,\nread off the layer"),
+    ("decodability_back", "a unit of the layer,\nread off the block spins"),
+    ("cka", "alignment of layer\nand block spins (CKA)"),
+    ("cka_fluctuations", "alignment without\nthe mean spin (CKA)"),
 )
-_ROW = 0.158  # inches
+_ROW = 0.165  # inches
 _COLORS = "cividis"
 
 
@@ -41,19 +41,28 @@ def comparison(table: xr.Dataset, title: str = "") -> Figure:
     top, bottom = np.atleast_1d(np.asarray(figure.subfigures(2, 1, height_ratios=[tall, 3.0])))
     maps = top.subplots(1, len(MAPS), sharey=True, squeeze=False)[0]
     for place, (ax, (name, words)) in enumerate(zip(maps, MAPS, strict=True)):
-        image = _heat(ax, np.array([table[name].values[i, k] for i, k in rows]), table["rg_level"].values)
+        image = _heat(ax, np.array([table[name].values[i, k] for i, k in rows]), _sides(table))
         ax.set_title(words, fontsize=9)
         _groups(ax, table, rows, place == 0)
     bar = top.colorbar(image, ax=maps, location="right", shrink=0.5, aspect=35, pad=0.01)
     bar.ax.tick_params(labelsize=8)
     bar.outline.set_visible(False)
+    bar.set_label("0 nothing, 1 everything", fontsize=8.5)
     top.supxlabel(
-        f"level of the RG ({table.attrs['reference']}), 0 = the samples; rows: levels of the networks", fontsize=9
+        f"side of the block spins of the RG ({table.attrs['reference']}) in sites, 1 = the samples; "
+        "rows: the levels of each network",
+        fontsize=8.5,
     )
     _panels(bottom, table)
     if title:
         figure.suptitle(title, fontsize=10)
     return figure
+
+
+def _sides(table: xr.Dataset) -> Array:
+    """Side of the block of each RG level, in microscopic sites."""
+    sides = table["scale"].sel(network=table.attrs["reference"], level=table["rg_level"].values[1:]).values
+    return np.concatenate([[1], sides]).astype(int)
 
 
 def rows_of(table: xr.Dataset) -> list[tuple[int, int]]:
@@ -68,8 +77,8 @@ def _heat(ax: Any, values: Array, columns: Array) -> Any:
     for (row, column), value in np.ndenumerate(values):
         known = math.isfinite(value)
         color = "0.4" if not known else "black" if _light(value) else "white"
-        ax.text(column, row, short(value), ha="center", va="center", fontsize=6.8, color=color)
-    ax.set_xticks(range(len(columns)), [str(int(level)) for level in columns], fontsize=8)
+        ax.text(column, row, short(value), ha="center", va="center", fontsize=7.2, color=color)
+    ax.set_xticks(range(len(columns)), [str(side) for side in columns], fontsize=8)
     ax.tick_params(length=0)
     ax.grid(False)
     ax.spines[:].set_visible(False)
@@ -127,12 +136,12 @@ def _panels(figure: Any, table: xr.Dataset) -> None:
         axes[0].axhline(start, **EXACT)
         axes[0].annotate("simulated", (1, start), xycoords=("axes fraction", "data"), fontsize=7.5, color="0.25",
                          xytext=(0, 2), textcoords="offset points", ha="right", va="bottom")  # fmt: skip
-    axes[0].set_title(f"effective coupling\n{OPERATOR_LABELS.get(first, first)}", fontsize=9)
+    axes[0].set_title(f"effective coupling\n{OPERATOR_LABELS.get(first, first)} (dimensionless)", fontsize=9)
     for ax, name in zip(axes[1:], targets, strict=False):
         what = "Fisher information" if name in ("K", "h") else "information"
-        ax.set_title(f"{what}\nabout {name} kept (fraction)", fontsize=9)
+        ax.set_title(f"{what}\non {name} kept (fraction)", fontsize=9)
         ax.set_ylim(min(0.0, ax.get_ylim()[0]), 1.05)
-    axes[-1].set_title("one unit knows about its\nenvironment (nats, at least)", fontsize=9)
+    axes[-1].set_title("a unit knows of its\nenvironment (nats, at least)", fontsize=9)
     axes[-1].set_ylim(min(0.0, axes[-1].get_ylim()[0]), None)
     handles = [
         Line2D([], [], color=color, marker=marker, markersize=4, linewidth=1.2, label=name)

@@ -2,7 +2,6 @@
 
 import numpy as np
 import xarray as xr
-from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -23,7 +22,7 @@ def ledger(table: xr.Dataset, title: str = "") -> Figure:
     figure, axes = subplots(3, 3.1, width_ratios=[2.2, 1, 1])
     left, middle, right = axes[0]
     names = [str(name) for name in table["network"].values]
-    colors = [to_hex(f"C{i % 10}") for i in range(len(names))]  # those of the style, which holds no longer when shown
+    colors = [f"C{i}" for i in range(len(names))]
     levels = table["level"].values.astype(float)
     for i, (name, color) in enumerate(zip(names, colors, strict=True)):
         row = table.sel(network=name)

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any, ParamSpec
 
 import matplotlib as mpl
+from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 _Arguments = ParamSpec("_Arguments")
 
@@ -29,10 +31,20 @@ def styled(function: Callable[_Arguments, Figure]) -> Callable[_Arguments, Figur
         style = mpl.rc_params_from_file(Path(__file__).with_name("rgnet.mplstyle"), use_default_template=False)
         with mpl.rc_context(dict(style)):
             figure = function(*args, **kwargs)
+            for line in figure.findobj(Line2D):
+                _fix_colors(line)
             figure.draw_without_rendering()  # fixes the layout while the style holds
             return figure
 
     return wrapper
+
+
+def _fix_colors(line: Any) -> None:
+    """Put values for names such as "C0", which would be looked up again when the figure is saved, the style left."""
+    marker, edge = to_rgba(line.get_markerfacecolor()), to_rgba(line.get_markeredgecolor())
+    line.set_color(to_rgba(line.get_color()))
+    line.set_markerfacecolor(marker)
+    line.set_markeredgecolor(edge)
 
 
 def subplots(columns: int, height: float = 3.0, rows: int = 1, **options: Any) -> tuple[Figure, Any]:

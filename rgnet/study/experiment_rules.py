@@ -110,7 +110,10 @@ def _problems(
         (*item["loc"][:-1], nearest(str(item["loc"][-1]), _fields(model, _keys(item["loc"], given)[:-1])))
         for item in unknown
     }  # a misspelt key is not missing as well
+    inside = {item["loc"][:k] for item in found for k in range(len(item["loc"]))}
     for item in found:
+        if item["type"] == "too_short" and item["loc"] in inside:
+            continue  # an entry that is wrong makes its list look empty as well
         keys = _keys(item["loc"], given)
         where = (*place, *_where(section, keys))
         known = _fields(model, keys[:-1])

@@ -255,6 +255,8 @@ def _where_it_belongs(name: str, section: type[BaseModel]) -> str:
     if section is ExperimentSection and not meant(name, known):
         return f"; the experiment's own belong into parameters = {{ … }}. Known here: {', '.join(known)}"
     elsewhere = [heading for part, heading in _HEADINGS.items() if name in part.model_fields and part is not section]
+    if f"{name}s" in known:  # [[experiment]] is not the key experiment of [[experiments]]
+        elsewhere = []
     if len(elsewhere) > 1 and _HEADINGS[HierarchySection] in elsewhere:  # it shares keys with many
         elsewhere.remove(_HEADINGS[HierarchySection])
     hint = f"; it belongs to {' or '.join(elsewhere)}" if elsewhere else meant(name, known)

@@ -27,7 +27,8 @@ winding: all winding sectors are reached. Each worm is left out with probability
 a 2×2 lattice would alternate for ever.
 
 One sweep is a fixed number of worms, ``worms_per_sweep`` = ⌈N / mean number of pivots⌉, found during warm-up and
-frozen, as for Wolff's clusters. With no warm-up a sweep is one worm.
+frozen, as for Wolff's clusters. With no warm-up a sweep is one worm. Where K is very negative, open ends cost less than
+parallel dimers, and the length of a worm grows as exp(−K): K below −10 is refused.
 
 Measured on one core of a busy machine (benchmarks/dimers.py), beside random flips of plaquettes by Metropolis, which
 cannot change the winding: 28 ns a pivot at T = 15, 64 ns at T = 0.65, where most worms turn back at once (25 to 27 ns a
@@ -57,9 +58,15 @@ from rgnet.updates.base import Move, State, Update
 IDLE = 1 / 16  # probability with which a worm is left out
 _MISSING = 3  # in place of n_b: no such bond
 _PIVOTS_PER_CALL = 1 << 22
+_LEAST_K = -10.0  # on 64×64, worms then take 6,000 pivots on average, and 6,000,000 at most
 
 
 def _prepare(model: Dimers) -> Move:
+    if model.K < _LEAST_K:
+        raise ValueError(
+            f"K={model.K}: two open ends are then so much likelier than a covering that a worm comes back after "
+            f"exp(−K) steps or so; give K of at least {_LEAST_K:g}"
+        )
     rows = lattice.nearest_neighbors(model.shape, model.boundary)
     near = np.ascontiguousarray(rows[[0, 2, 1, 3]].T)  # +x, +y, −x, −y
     missing = ((near == model.n_sites) * (_MISSING << 2 * np.arange(4))).sum(axis=1).astype(np.uint8)

@@ -39,7 +39,7 @@ def test_posterior_is_bayes_by_enumeration(models, prior):
     assert found.biases == pytest.approx(np.log(prior) - [z.value for z in found.log_Z])
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(
     st.lists(st.tuples(st.floats(-1, 1), st.floats(-1, 1)), min_size=2, max_size=4),
     st.integers(0, 2**32 - 1),
@@ -78,6 +78,9 @@ def test_labels_of_chains_and_of_draws_agree():
     plain = found.cross_entropy(data["spin"].values.reshape(-1, 8, 8), np.repeat(data["label"].values, 200), chains=4)
     assert one.value == every.value == plain.value
     assert one.stderr == every.stderr == plain.stderr
+    turned = data.transpose("y", "draw", "x", "chain")
+    assert found.cross_entropy(turned, data["label"]).value == pytest.approx(one.value, abs=1e-12)
+    assert found.posterior(turned).dims == ("chain", "draw", "state")
     p = found.posterior(data)
     assert isinstance(p, xr.DataArray)
     assert p.dims == ("chain", "draw", "state")
@@ -108,18 +111,13 @@ MODELS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def simulated():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_free_energy, "_ENUMERABLE", 0)
-        runs = [_free_energy.log_Z(MODELS, draws=400, seed=seed) for seed in range(8)]
-    return runs, np.array([exact.log_Z(m.energy, m.shape) for m in MODELS])
-
-
-def test_simulated_free_energies_have_honest_errors(simulated):
-    runs, truth = simulated
+@pytest.mark.parametrize("seeds", [range(1), pytest.param(range(8), marks=pytest.mark.slow)])
+def test_simulated_free_energies_have_honest_errors(seeds, monkeypatch):
+    truth = np.array([exact.log_Z(m.energy, m.shape) for m in MODELS])
+    monkeypatch.setattr(_free_energy, "_ENUMERABLE", 0)
     scores = []
-    for values, covariance in runs:
+    for seed in seeds:
+        values, covariance = _free_energy.log_Z(MODELS, draws=400, seed=seed)
         assert [z.kind for z in values] == ["estimate", "estimate", "exact", "estimate"]
         assert values[2].value == pytest.approx(truth[2], abs=1e-9)
         assert values[0].stderr == pytest.approx(math.sqrt(covariance[0, 0]))
@@ -128,7 +126,7 @@ def test_simulated_free_energies_have_honest_errors(simulated):
         scores[-1].append((values[0].value - values[1].value - truth[0] + truth[1]) / both)
     scores = np.array(scores)
     assert np.abs(scores).max() < z_limit(scores.size, 31)
-    assert 0.6 < scores.std() < 1.4  # 32 scores, in part shared: 13 % each way
+    assert len(scores) == 1 or 0.6 < scores.std() < 1.4  # 32 scores, in part shared: 13 % each way
 
 
 def test_the_error_of_the_free_energy_reaches_posterior_and_cross_entropy():

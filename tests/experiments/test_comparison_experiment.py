@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from rgnet.experiments import comparison
 from rgnet.experiments.comparison import Parameters
 
-HAND_MADE = {"shape": (8, 8), "networks": ("majority", "average"), "levels": 2, "draws": 400, "rows": 256}
+HAND_MADE = {"shape": (8, 8), "networks": ("majority", "average"), "levels": 2, "draws": 200, "rows": 256}
 
 
 @pytest.fixture(scope="module")
@@ -46,38 +46,62 @@ def changed(table, name, network, value, error, **where):
     return table
 
 
+def said(table):
+    return comparison.paragraph([({}, {"comparison": table})])
+
+
 def test_the_paragraph_follows_the_numbers(groups):
     table = groups["comparison"]
     text = comparison.paragraph([(HAND_MADE, groups)])
     assert 40 < len(text.split()) < 250
-    assert "stands beside majority on 4 x 400 samples" in text
-    top = {"level": 2}
-    assert "Locality: at level 1 " in text  # at level 2 window and buffer fill the lattice
-    table = changed(table, "environment", "majority", 1.0, 0.01, **top)
-    for value, word in ((5.0, "more: average 5.000(10)"), (0.0, "less: average 0.000(10)")):
-        said = comparison.paragraph(
-            [({}, {"comparison": changed(table, "environment", "average", value, 0.01, **top)})]
-        )
-        assert word in said
-    for value, word in ((0.99, "alignment is no sign of learning"), (0.1, "not by chance")):
-        said = comparison.paragraph(
-            [({}, {"comparison": changed(table, "cka", "random", value, 0.01, **top, rg_level=2)})]
-        )
-        assert word in said
+    assert "on 4 x 200 samples that none was trained on, level 2 of each network" in text
+    assert "at level 1 knows at least" in text  # at level 2 window and buffer fill the lattice
+    table = changed(table, "environment", "majority", 1.0, 0.01, level=1)
+    for value, word in ((5.0, "; more: average 5.000(10)"), (0.0, "; less: average 0.000(10)")):
+        assert word in said(changed(table, "environment", "average", value, 0.01, level=1))
+    for value, word in ((0.99, "no sign of learning"), (0.1, "not by chance")):
+        assert word in said(changed(table, "cka", "random", value, 0.01, level=2, rg_level=2))
+    table = changed(table, "coupling", "majority", 0.4, 0.01, level=1, operator="nn")
+    for value, word in ((0.41, "the same within errors in average"), (0.5, "another in average")):
+        assert word in said(changed(table, "coupling", "average", value, 0.01, level=1, operator="nn"))
 
 
-def test_learned_networks_are_judged_against_their_controls(groups):
+@pytest.mark.parametrize(
+    ("control", "coupling", "words"),
+    [
+        (0.3, 0.41, ": for, training made the block spins more readable, the coupling is the same"),
+        (0.3, 0.6, ": for and against, training made the block spins more readable, the coupling is another"),
+        (0.81, 0.41, ": for and against, training made the block spins not significantly more readable"),
+        (0.95, 0.6, ": against, training made the block spins less readable, the coupling is another"),
+    ],
+)
+@pytest.mark.parametrize("name", ["rsmi", "rbm"])
+def test_learned_networks_are_judged_against_their_controls(groups, name, control, coupling, words):
+    other = {"average": name, "random": f"{name} (random)"}
     table = groups["comparison"]
-    names = ["average (random)" if name == "random" else name for name in table["network"].values.tolist()]
-    table = table.assign_coords(network=names)
+    table = table.assign_coords(network=[other.get(item, item) for item in table["network"].values.tolist()])
     where = {"level": 2, "rg_level": 2}
-    table = changed(table, "decodability", "average", 0.8, 0.01, **where)
-    better = changed(table, "decodability", "average (random)", 0.3, 0.01, **where)
-    same = changed(table, "decodability", "average (random)", 0.81, 0.01, **where)
-    assert "For: training made the RG's spins more readable in average" in comparison.paragraph(
-        [({}, {"comparison": better})]
-    )
-    assert "Against: not significantly so in average" in comparison.paragraph([({}, {"comparison": same})])
+    table = changed(table, "decodability", name, 0.8, 0.01, **where)
+    table = changed(table, "decodability", f"{name} (random)", control, 0.01, **where)
+    for network, value in (("majority", 0.4), (name, coupling)):
+        table = changed(table, "coupling", network, value, 0.01, level=1, operator="nn")
+    assert words in said(table)
+
+
+@pytest.mark.parametrize(
+    ("h", "k", "words"),
+    [
+        (0.1, 0.9, "keeps more of it than majority and has forgotten h"),
+        (0.9, 0.9, "keeps more of it than majority and has not forgotten h"),
+        (0.1, 0.2, "keeps no more of it than majority and has forgotten h"),
+    ],
+)
+def test_supervision_is_judged_by_what_it_keeps(groups, h, k, words):
+    table = groups["comparison"].assign_coords(network=["data", "majority", "cnn", "random"])
+    for network, values in (("majority", (0.5, 0.98)), ("cnn", (k, h))):
+        for target, value in zip(("K", "h"), values, strict=True):
+            table = changed(table, "fraction", network, value, 0.01, level=2, target=target)
+    assert words in said(table)
 
 
 @pytest.mark.parametrize(

@@ -30,8 +30,8 @@ class Told:
         self.shares.append(share)
 
 
-SMALL = {"v": 4, "m": 2, "L": 2, "draws": 2, "width": 32, "shallow_width": 32, "sizes": (0.5, 1.5), "steps": 60}
-SMALL |= {"shallow_sizes": (0.5,), "shallow_steps": 40, "test": 50}
+SMALL = {"v": 4, "m": 2, "L": 2, "draws": 2, "width": 32, "shallow_width": 32, "sizes": (0.5, 1.5), "steps": 40}
+SMALL |= {"shallow_sizes": (0.5,), "shallow_steps": 20, "test": 50}
 
 
 @pytest.fixture(scope="module")
@@ -63,12 +63,21 @@ def test_learning_curves_are_told_and_drawn(curves):
     text = learning_curves.paragraph(results)
     assert "n_c·m^L" in text
     assert 60 < len(text.split()) < 220
+    assert "fixed beforehand, on other draws of the rules" in text
     assert isinstance(curves_figure.figure(results), Figure)
+
+
+def test_a_gain_over_a_bound_is_not_told(curves):
+    """Where the deep network never learns, P* of the shallow one beside it says nothing."""
+    groups = {**curves[0], "summary": curves[0]["summary"].assign(p_star_deep_is_lower=1, p_star_shallow=999.0)}
+    assert "one hidden layer" not in learning_curves.paragraph([(SMALL, groups)])
+    groups["summary"] = groups["summary"].assign(p_star_deep_is_lower=0)
+    assert "one hidden layer" in learning_curves.paragraph([(SMALL, groups)])
 
 
 def test_rows_are_distinct_and_of_the_model():
     p = learning_curves.Parameters(v=4, m=2, L=3)
-    for wanted in (100, 400):  # sampled; listed
+    for wanted in (100, 400):  # a few of all rows; most of them
         x, y = learning_curves.distinct(p, wanted, 5, 0)
         assert len(np.unique(x, axis=0)) == len(x) == wanted
         assert y.min() >= 0
@@ -163,6 +172,8 @@ def test_probes_decode_what_is_linear():
         (lambda: learning_curves.Parameters(v=4, m=2, depth=3), r"depth"),
         (lambda: cnn_layers.Parameters(L=12), r"L=12 with 3 layers"),
         (lambda: cnn_layers.Parameters(K=(0.5, 0.4)), r"rising order"),
+        (lambda: cnn_layers.Parameters(activation="sine"), r"relu"),
+        (lambda: cnn_layers.Parameters(channels=(4, 0)), r"greater than or equal to 1"),
     ],
 )
 def test_bad_parameters(call, match):

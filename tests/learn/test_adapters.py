@@ -343,6 +343,39 @@ def test_another_default_dtype_and_no_change_to_the_module():
     assert all(parameter.requires_grad for parameter in module.parameters())
 
 
+class Signs(nn.Module):
+    def forward(self, x):
+        return torch.sign(x).to(torch.int8)
+
+
+class Double(nn.Module):
+    """Whole numbers between two steps in double precision, in no Sequential."""
+
+    def __init__(self):
+        super().__init__()
+        with fork_seed(3):
+            self.a, self.sign, self.b = nn.Conv2d(1, 2, 2, stride=2), Signs(), nn.Conv2d(2, 1, 2, stride=2)
+        self.double()
+
+    def forward(self, x):
+        return self.b(self.sign(self.a(x)).double())
+
+
+def test_whole_numbers_between_steps_in_double_precision():
+    module, x = Double(), spins((20, 8, 4))
+    levels = from_torch(module, ["sign", "b"], shape=(8, 4)).levels(x, ndim=2)
+    assert [level.dtype for level in levels] == [np.int8, np.int8, np.float64]
+    given = torch.from_numpy(x[:, None]).double()
+    np.testing.assert_allclose(levels[2], reference(module, "b", given)[:, 0], atol=1e-12)
+
+
+def test_weights_used_in_two_layers_count_in_each():
+    shared = nn.Conv2d(2, 2, 1)
+    module = nn.Sequential(nn.Conv2d(1, 2, 2, stride=2), shared, nn.Tanh(), shared, nn.ReLU())
+    network = from_torch(module, ["0", "2", "4"], shape=(4, 4))
+    assert [layer.n_parameters for layer in network.layers] == [10, 6, 6]
+
+
 def test_batches_bound_the_memory(monkeypatch):
     """No more than the rows of a batch are in the module at once, and the result does not depend on them."""
     sizes = []
@@ -458,5 +491,7 @@ def test_bad_input(make, message):
 def test_wrong_types():
     with pytest.raises(TypeError, match=r"give a torch.nn.Module"):
         from_torch(rg.Majority(2), ["0"], shape=(4, 4))
+    with pytest.raises(TypeError, match=r"TorchScript shows no activations"):
+        from_torch(torch.jit.ScriptModule(), ["0"], shape=(8, 8))
     with pytest.raises(TypeError, match=r"hand-made layers .* become modules"):
         to_torch(convolutional())

@@ -1,6 +1,7 @@
 """Neural bounds against known information, their cap, and what they refuse."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import xarray as xr
 pytest.importorskip("torch")
 
 from rgnet.learn import bounds
+from rgnet.learn._torch import as_tensor, torch
 from rgnet.learn.bounds import mutual_information_bound
 from rgnet.learn.training import Training
 from rgnet.stats import ShortChainError
@@ -42,6 +44,66 @@ def test_independent_draws_have_none(bound):
     found = mutual_information_bound(x, y, bound, training=QUICK)
     assert found.value < 3.2 * found.stderr + 1e-3
     assert found.value > -0.05
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("bound", NAMES)
+def test_independent_draws_have_none_whatever_the_seed(bound):
+    found = [
+        mutual_information_bound(
+            *gaussian(2400, 2, 0.0, seed=seed)[:2], bound, hidden=(32,), training=replace(QUICK, seed=seed)
+        )
+        for seed in range(20)
+    ]
+    values = np.array([one.value for one in found])
+    assert values.mean() < 2 * values.std(ddof=1) / math.sqrt(20)
+    assert abs(values.mean()) < 0.02
+    assert max(one.value / one.stderr for one in found) < 3.7  # 80 comparisons
+
+
+class Best(torch.nn.Module):
+    """The best critic of Gaussian pairs, which nothing has to learn."""
+
+    def __init__(self, rho):
+        super().__init__()
+        self.rho = rho
+
+    def score(self, x, y):
+        rest = 1 - self.rho**2
+        return -0.5 * math.log(rest) - 0.5 * (y - self.rho * x) ** 2 / rest + 0.5 * y**2
+
+    def forward(self, x, y):
+        return self.score(x, y)[:, 0], self.score(x.T, y), torch.full((len(x),), -math.log(len(x)))
+
+
+@pytest.mark.parametrize("bound", ["infonce", "mine"])
+def test_errors_are_those_of_repeated_held_out_sets(bound):
+    values, errors = [], []
+    for seed in range(300):
+        x, y, truth = gaussian(400, 1, 0.8, seed=2000 + seed)
+        terms = bounds.evaluated(Best(0.8), [as_tensor(x), as_tensor(y)], bound, 100, 5.0)
+        found = bounds.error_bar(terms, None, strict=True)
+        values.append(found.value)
+        errors.append(found.stderr)
+    assert np.std(values) / np.mean(errors) == pytest.approx(1.0, abs=0.15)  # 3.5 errors of 300 repetitions
+    assert np.mean(values) <= truth + 3.5 * np.std(values) / math.sqrt(300)
+
+
+def test_spins_may_stay_small_integers():
+    rng = np.random.default_rng(3)
+    spins = (1 - 2 * rng.integers(0, 2, (500, 70))).astype(np.int8)
+    spins[:, 4] = 1
+    learn = np.arange(300)
+    rows, (mean, rate) = bounds.small_rows(spins, learn)
+    assert rows.dtype == torch.int8
+    torch.testing.assert_close((rows.float() - mean) * rate, bounds.standardized(spins, learn))
+
+
+def test_torch_has_its_threads_back():
+    before = torch.get_num_threads()
+    with bounds.one_thread():
+        assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == before
 
 
 def test_training_data_promise_what_is_not_there():

@@ -95,6 +95,17 @@ def test_one_layer_of_squares_is_bayes_rule(fresh):
     assert found["bayes"].value == bayes_cross_entropy(MODELS, fresh).value
 
 
+def test_what_is_measured_is_the_held_out_mean(learned, data):
+    """Cross-entropy and accuracy by numpy, from the probabilities of the last chain of each class."""
+    held = data.isel(chain=slice(-2, None))
+    y = np.repeat(held["label"].values, 300)
+    p = probabilities(learned, held["spin"].values.reshape(-1, 8, 8))
+    found = learned.values
+    assert found["cross_entropy"].value == pytest.approx(-np.log(p[np.arange(600), y]).mean(), abs=1e-6)
+    assert found["accuracy"].value == pytest.approx((p.argmax(axis=1) == y).mean(), abs=1e-12)
+    assert found["cross_entropy"].value == pytest.approx(float(learned.history["loss"].min()), abs=1e-5)
+
+
 def test_a_trained_network_is_near_the_optimum_and_not_below_it(learned, fresh):
     found = beside_bayes(learned, fresh)
     assert found["network"].value - found["bayes"].value == pytest.approx(found["difference"].value, abs=1e-12)
@@ -135,19 +146,21 @@ def test_predictions_of_arrays_and_datasets_agree(learned, fresh):
     assert (predict(learned, small).values == p.values.argmax(axis=-1)).all()
 
 
-def test_the_same_seed_gives_the_same_network(data, learned):
-    again = Classifier(channels=(8, 8), activation="square").fit(data, training=QUICK)
-    assert again.history["loss"].values.tolist() == learned.history["loss"].values.tolist()
+def test_the_same_seed_gives_the_same_network(data):
+    small, spec = data.isel(draw=slice(0, 100)), Classifier(channels=(4,))
+    one, again, other = (spec.fit(small, training=Training(epochs=2, seed=seed, progress=False)) for seed in (0, 0, 1))
+    assert again.history["loss"].values.tolist() == one.history["loss"].values.tolist()
     x = data["spin"].values[0, :3]
-    assert (again.network(x, ndim=2) == learned.network(x, ndim=2)).all()
+    assert (again.network(x, ndim=2) == one.network(x, ndim=2)).all()
+    assert (other.network(x, ndim=2) != one.network(x, ndim=2)).any()
 
 
 def test_a_thermometer_reads_the_grid_and_follows_bayes():
     grid = (0.2, 0.35, 0.5)
     models = [rg.Ising((8, 8), K=K) for K in grid]
-    runs = [rg.sample(m, 300, chains=4, seed=i) for i, m in enumerate(models)]
+    runs = [rg.sample(m, 200, chains=4, seed=i) for i, m in enumerate(models)]
     spec = Classifier(channels=(8,), activation="square", target="K")
-    learned = spec.fit(runs, training=Training(epochs=12, batch=128, learning_rate=1e-2, progress=False))
+    learned = spec.fit(runs, training=Training(epochs=12, batch=64, learning_rate=1e-2, progress=False))
     assert classes_of(learned).tolist() == list(grid)
     fresh = sample_classes(models, 300, chains=2, seed=9)
     read = predict(learned, fresh)
@@ -157,6 +170,16 @@ def test_a_thermometer_reads_the_grid_and_follows_bayes():
     assert means == sorted(means)
     best = classifier(models).posterior(fresh).values @ np.array(grid)
     assert float(np.sqrt(((read.values - best) ** 2).mean())) < 0.04
+    # Models in any order, and axes too: the outputs are found by their couplings
+    rising = beside_bayes(learned, fresh)
+    falling = fresh.assign_coords(label=2 - fresh["label"]).transpose("draw", "x", "y", "chain")
+    found = beside_bayes(learned, falling, of=models[::-1])
+    for name in rising:
+        assert found[name].value == pytest.approx(rising[name].value, abs=1e-6)
+    with pytest.raises(ValueError, match=r"2 models for a network that tells 3 classes"):
+        beside_bayes(learned, fresh, of=models[:2])
+    with pytest.raises(ValueError, match=r"models with K = .*0\.6\]: the network tells \[0\.2, 0\.35, 0\.5\]"):
+        beside_bayes(learned, fresh, of=[*models[:2], rg.Ising((8, 8), K=0.6)])
 
 
 def test_labels_of_draws_and_arrays_are_taken():
@@ -172,6 +195,33 @@ def test_labels_of_draws_and_arrays_are_taken():
     chains = xr.Dataset({"spin": (("chain", "draw", "x"), x.reshape(4, 100, 8).astype(np.int8))})
     learned = spec.fit(chains, xr.DataArray(y.reshape(4, 100), dims=("chain", "draw")), Training(epochs=2))
     assert learned.values["classes"] == 2
+
+
+def test_components_and_turned_labels(data):
+    """Arrays with components are told like Datasets with them; labels follow their dimensions, not their order."""
+    spin = np.stack([data["spin"].values[:, :20, ::2], data["spin"].values[:, :20, 1::2]], axis=2)
+    two = xr.Dataset({"spin": (("chain", "draw", "component", "x", "y"), spin)})
+    label = data["label"].expand_dims(draw=range(20))  # (draw, chain)
+    quick = Training(epochs=1, progress=False)
+    learned = Classifier(channels=(2,)).fit(two.assign_coords(label=label), training=quick)
+    again = Classifier(channels=(2,)).fit(two, data["label"].values, training=quick)
+    assert learned.values["cross_entropy"].value == again.values["cross_entropy"].value
+    # 2 chains of 20 draws are too few for an error bar; what was learned is given all the same
+    assert math.isnan(learned.values["cross_entropy"].stderr)
+    assert "an error bar needs 50" in learned.values["cross_entropy"].method
+    plain = probabilities(learned, spin.reshape(-1, 2, 4, 8))
+    np.testing.assert_allclose(plain, probabilities(learned, two).values.reshape(-1, 2), atol=1e-6)
+
+
+def test_the_error_on_one_chain_knows_its_autocorrelation():
+    """Draws that are repeated ten times are worth no more than one in ten."""
+    rng = np.random.default_rng(1)
+    y = np.repeat(rng.integers(0, 2, 1000), 10)
+    x = np.repeat(np.where(rng.random((1000, 8)) < np.where(y[::10], 0.7, 0.3)[:, None], 1, -1), 10, axis=0)
+    chain = xr.Dataset({"spin": (("chain", "draw", "x"), x[None].astype(np.int8))})
+    learned = Classifier(channels=(2,), kernel=2).fit(chain, y[None], Training(epochs=1, progress=False))
+    found = learned.values["cross_entropy"]
+    assert 100 < found.n_effective < 500 < found.n == 2500
 
 
 def test_the_control_has_the_shape_of_the_network(learned, fresh):
@@ -207,6 +257,13 @@ PLANE = xr.Dataset({"spin": (("chain", "draw", "x", "y"), np.ones((2, 10, 8, 8),
         (lambda: Classifier().fit(PLANE, [0, 1, 2]), r"labels of shape \(3,\) for 2 chains of 10 draws"),
         (lambda: Classifier(channels=(2,) * 4).fit(PLANE, [0, 1]), r"4 layers of stride 2"),
         (lambda: Classifier(target="K").fit(PLANE, ["a", "b"]), r"give finite couplings"),
+        (lambda: Classifier().fit(PLANE, [0.0, np.nan]), r"not finite: give numbers or strings"),
+        (lambda: Classifier().fit(PLANE, np.array([0, "a"], dtype=object)), r"one kind throughout"),
+        (lambda: Classifier(target="K").fit(PLANE.assign_coords(K=0.4)), r"labels of shape \(\) for 2 chains"),
+        (lambda: Classifier(target="K").fit(PLANE, [0.4, 0.4]), r"1 different labels.*grid of values in the data"),
+        (lambda: Classifier().fit(PLANE.isel(chain=[0, 0, 1]), [0, 0, 1]), r"class 1 has no draw held out"),
+        (lambda: Classifier().fit(PLANE, np.arange(20).reshape(2, 10) // 15), r"class 1 has no draw to train on"),
+        (lambda: Classifier(kernel=11).fit(PLANE.isel(chain=[0, 0, 1, 1]), [0, 0, 1, 1]), r"kernel=11.*at most 10"),
         (lambda: Classifier().fit(np.ones(4), [0, 1, 0, 1]), r"give \(n, \*space\)"),
         (lambda: Classifier().fit(np.full((4, 8), np.nan), [0, 1, 0, 1]), r"give finite numbers"),
         (lambda: beside_bayes(None, PLANE), r"no attribute 'models'"),

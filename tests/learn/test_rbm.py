@@ -15,7 +15,7 @@ from rgnet.exact import enumerate as full
 from rgnet.learn._rbm_layer import windows
 from rgnet.learn._rbm_machine import Machine
 from rgnet.learn._torch import generator, torch
-from rgnet.learn.rbm import RBM, RBMLayer, RBMStack, gibbs, kl, log_Z
+from rgnet.learn.rbm import RBM, RBMLayer, RBMStack, TrainingWarning, gibbs, kl, log_Z
 from rgnet.learn.training import Training
 
 
@@ -236,11 +236,7 @@ def test_pseudo_likelihood_by_enumeration():
     v = full.states((2, 2))
     F = layer.free_energy(v)
     index = np.arange(16)
-    expected = np.zeros(16)
-    for site in range(4):  # site 0 is the slowest digit
-        flipped = index ^ (1 << (3 - site))
-        own = np.where(index % 4 == site, 1.0, 0.0)
-        expected += own * 4 * np.logaddexp(0, -(F[flipped] - F[index]))
+    expected = sum(np.logaddexp(0, F - F[index ^ (1 << site)]) for site in range(4))
     rows = torch.from_numpy(v.reshape(16, 4).astype(float))
     np.testing.assert_allclose(machine.pseudo_likelihood(rows), expected, atol=1e-12)
 
@@ -280,7 +276,8 @@ def test_kl_falls(spec, data):
 
 
 def test_l1_makes_sparse(data):
-    plain, sparse = (RBM(hidden=9, exact=True, l1=l1).fit(data, FAST).network.layers[0].weights for l1 in (0.0, 0.05))
+    few = Training(epochs=4, batch=100, learning_rate=0.02)
+    plain, sparse = (RBM(hidden=9, exact=True, l1=l1).fit(data, few).network.layers[0].weights for l1 in (0.0, 0.05))
     assert np.abs(sparse).sum() < 0.8 * np.abs(plain).sum()
 
 
@@ -298,6 +295,35 @@ def test_resumed_training_equals_the_whole(data, tmp_path):
     spec.fit(data, Training(epochs=2, batch=200, checkpoint=tmp_path, checkpoint_every=0))
     resumed = spec.fit(data, Training(epochs=4, batch=200, checkpoint=tmp_path, checkpoint_every=0)).network.layers[0]
     np.testing.assert_array_equal(whole.weights, resumed.weights)
+
+
+def test_checkpoints_are_not_shared_by_other_settings(data, tmp_path):
+    training = Training(epochs=1, batch=400, checkpoint=tmp_path)
+    RBM(hidden=4).fit(data, training)
+    for options in ({"k": 2}, {"l1": 0.1}, {"exact": True}, {"biases": False}, {"persistent": True}):
+        with pytest.raises(ValueError, match="holds another run"):
+            RBM(hidden=4, **options).fit(data, training)
+    rows = data["spin"].values.reshape(-1, 3, 3)
+    tied = Training(epochs=1, batch=400, checkpoint=tmp_path / "tied")
+    RBM(b=1, kernel=3).fit(rows, tied)
+    with pytest.raises(ValueError, match="holds another run"):
+        RBM(b=3, kernel=3).fit(rows, tied)
+
+
+def test_a_rate_far_too_high_is_told(data):
+    for rate in (5.0, 1e30):
+        with pytest.warns(TrainingWarning, match="worse than the 6.238 of fair coins"):
+            found = RBM(hidden=9, persistent=True).fit(data, Training(epochs=1, batch=100, learning_rate=rate))
+        assert found.values["kl"] > 10
+
+
+def test_one_unit_and_unequal_sides():
+    rows = spins(np.random.default_rng(0), 60, 2, 4)
+    for options in ({}, {"exact": True}):
+        layer = RBM(hidden=1, **options).fit(rows, Training(epochs=1)).network.layers[0]
+        p = np.exp(-layer.free_energy(full.states((2, 4))) - log_Z(layer).value)
+        assert p.sum() == pytest.approx(1)
+        assert (layer.scale, layer.kernel, layer.coarse_shape((2, 4))) == (4, 4, (1, 1))
 
 
 def test_stack():
@@ -326,6 +352,10 @@ def test_stack():
         ({"k": 0}, r"RBM\(k=0\)"),
         ({"l1": -1.0}, "at least 0"),
         ({"hidden": 4, "filters": 2}, "number of units once"),
+        ({"hidden": 4.0}, "whole number of at least 1"),
+        ({"hidden": ()}, "sides of the hidden lattice"),
+        ({"tied": "yes"}, "one of True, False, None"),
+        ({"hidden": 4, "exact": True, "persistent": True}, "choose one"),
     ],
 )
 def test_bad_specification(options, words):
@@ -339,7 +369,9 @@ def test_bad_data():
     with pytest.raises(ValueError, match="2 does not divide 5"):
         RBM().fit(np.ones((10, 5, 5)))
     with pytest.raises(ValueError, match="in one whole ratio"):
-        RBM(hidden=3).fit(np.ones((10, 4, 6)))
+        RBM(hidden=(2, 2)).fit(np.ones((10, 4, 6)))
+    with pytest.raises(ValueError, match="there are none"):
+        RBM().fit(np.ones((0, 4, 4)))
     with pytest.raises(ValueError, match="lattice of 2 dimensions"):
         RBM(hidden=(2, 2, 2)).fit(np.ones((10, 4, 4)))
     with pytest.raises(ValueError, match="use contrastive divergence"):

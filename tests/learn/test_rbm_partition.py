@@ -7,6 +7,7 @@ pytest.importorskip("torch")
 
 import rgnet as rg
 from rgnet.estimate import z_limit
+from rgnet.exact import enumerate as full
 from rgnet.learn.annealing import kl, log_Z
 from rgnet.learn.rbm import RBM, RBMLayer
 from rgnet.learn.training import Training
@@ -35,7 +36,7 @@ def test_ais_of_random_machines():
     differences, scores = [], []
     for seed in range(6):
         layer = machine(seed, 8 if seed % 2 else 16, 0.2 if seed % 2 else 0.15)
-        found = log_Z(layer, method="ais", runs=600, temperatures=300, seed=seed)
+        found = log_Z(layer, method="ais", runs=500, temperatures=200, seed=seed)
         exact = log_Z(layer, method="exact")
         differences.append(found.value - exact.value)
         scores.append(found.z(exact.value))
@@ -60,8 +61,9 @@ def test_ais_errors_are_honest():
 @pytest.fixture(scope="module")
 def trained():
     model = rg.Ising((4, 4), K=0.44)
-    data = rg.sample(model, 300, chains=4, warmup=100, thin=4, seed=1)
-    training = Training(epochs=15, batch=100, learning_rate=0.02, patience=15)
+    p = full.distribution(model.energy, model.shape)
+    data = full.states(model.shape)[np.random.default_rng(1).choice(len(p), 1200, p=p)]
+    training = Training(epochs=10, batch=100, learning_rate=0.02)
     return model, data, RBM(hidden=8, exact=True, biases=False).fit(data, training).network.layers[0]
 
 
@@ -69,7 +71,7 @@ def test_ais_of_a_trained_machine(trained):
     _, data, layer = trained
     exact = log_Z(layer).value
     for base in (None, data):
-        found = log_Z(layer, method="ais", runs=2000, temperatures=400, data=base, seed=2)
+        found = log_Z(layer, method="ais", runs=2000, temperatures=200, data=base, seed=2)
         assert abs(found.value - exact) < 0.01
         assert abs(found.z(exact)) < 3.5
         assert found.n_effective > 1000
@@ -77,11 +79,12 @@ def test_ais_of_a_trained_machine(trained):
 
 def test_kl_from_draws(trained):
     model, _, layer = trained
-    fresh = rg.sample(model, 1500, chains=4, warmup=100, thin=4, seed=9)
+    p = full.distribution(model.energy, model.shape)
+    fresh = full.states(model.shape)[np.random.default_rng(9).choice(len(p), (4, 1000), p=p)]
     found, exact = kl(layer, model, fresh), kl(layer, model)
     assert found.kind == "estimate"
     assert abs(found.z(exact.value)) < 3.5
-    assert found.stderr < 0.02
+    assert found.stderr < 0.03
 
 
 def test_few_effective_runs_are_a_lower_bound():

@@ -2,6 +2,7 @@
 
 import json
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from rgnet.exact import environment as env
 from rgnet.exact import ising2d
 from rgnet.layers import Filter
 from rgnet.learn import _environment_rows as rows_of
+from rgnet.learn import bounds, rsmi
 from rgnet.learn._rsmi_module import products, signs
 from rgnet.learn._torch import torch
 from rgnet.learn.rsmi import RSMI, environment_information
@@ -90,7 +92,7 @@ def test_scores_of_layers_order_as_exactly(ising, learned):
     assert real.value > scores["decimation"].value
 
 
-@pytest.mark.parametrize("relaxation", ["concrete", "sum"])
+@pytest.mark.parametrize("relaxation", [pytest.param("concrete", marks=pytest.mark.slow), "sum"])
 def test_two_units_find_two_components(relaxation):
     """Two decoupled magnets on one lattice, and two units: each takes one, together the sum of what each knows."""
     rng = np.random.default_rng(0)
@@ -113,6 +115,7 @@ def env_of_magnet():
     return float((p * np.log(p / p.sum(axis=0) / p.sum(axis=1, keepdims=True))).sum())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bound", ["nwj", "mine", "smile"])
 def test_other_bounds(ising, bound):
     found = RSMI(bound=bound, relaxation="sum", rows=16_000, restarts=1, critic=(24,)).fit(ising, QUICK)
@@ -132,6 +135,27 @@ def test_units_are_centred_where_data_are_not():
     assert found.values["held_out"].value == pytest.approx(env_of_magnet(), abs=0.1)
 
 
+def test_arrays_and_values_of_one_sign(ising):
+    """An array counts as one chain; 0 and 1 need a threshold, and RSMI says so."""
+    x = ising["spin"].values.reshape(-1, 12, 12)
+    short = Training(epochs=1, batch=256, learning_rate=5e-3, progress=False)
+    one = RSMI(**SMALL).fit(x, short, ndim=2)
+    named = RSMI(**SMALL).fit(spins(x[None], 2), short)
+    np.testing.assert_array_equal(one.network.layers[0].weights, named.network.layers[0].weights)
+    with pytest.warns(UserWarning, match=r"set centre=True"):
+        RSMI(**SMALL).fit((x + 1) // 2, short, ndim=2)
+
+
+def test_restarts_that_disagree_are_reported():
+    rng = np.random.default_rng(0)
+    good, bad = (bounds.Terms(rng.normal(mean, 0.1, 2000), mean, "lower", "") for mean in (0.4, 0.3))
+    with pytest.warns(UserWarning, match=r"restart 1 ended 0.1\(.*below restart 0"):
+        rsmi._warn_apart([good, bad], 0, (2, 1000))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        rsmi._warn_apart([good, bounds.Terms(good.rows - 0.001, 0.399, "lower", "")], 0, (2, 1000))
+
+
 def test_repeat(ising, learned):
     found = RSMI(repeat=2, **SMALL).fit(ising, QUICK)
     assert found.network.scale == 4
@@ -143,6 +167,7 @@ def test_repeat(ising, learned):
     assert again.network.levels(ising)[-1]["spin"].shape == (4, 150, 3, 3)
 
 
+@pytest.mark.slow
 def test_one_and_three_dimensions():
     for shape, draws in (((16,), 200), ((6, 6, 6), 60)):
         data = rg.sample(rg.Ising(shape, K=0.6 if len(shape) == 1 else 0.23), draws=draws, chains=4, seed=1, thin=4)
@@ -182,7 +207,9 @@ def test_products_make_every_function():
         ({"bound": "best"}, r"bound='best'"),
         ({"relaxation": "hard"}, r"choose one of concrete, sum"),
         ({"temperature": (0.1, 0.5)}, r"the second not above the first"),
+        ({"temperature": 0.3}, r"RSMI\(temperature=0.3\)"),
         ({"critic": (0,)}, r"hidden=\(0,\)"),
+        ({"critic": 24}, r"hidden a sequence such as"),
         ({"rows": 10}, r"rows=10"),
     ],
 )
@@ -200,8 +227,16 @@ def test_bad_data(ising):
         RSMI(hidden=2, repeat=2).fit(ising)
     with pytest.raises(ValueError, match=r"no site"):
         RSMI(repeat=2, relearn=True, buffer=3).fit(ising)
-    with pytest.raises(ValueError, match=r"give a Dataset with spin"):
+    with pytest.raises(ValueError, match=r"shape \(4, 150, 12, 12\) with ndim=None: arrays are"):
         RSMI().fit(ising["spin"].values)
+    with pytest.raises(ValueError, match=r"all blocks are equal"):
+        RSMI().fit(ising * 0 + 1)
+    with pytest.raises(ValueError, match=r"type bool must be finite numbers, such as"):
+        RSMI().fit(ising.astype(bool))
+    with pytest.raises(ValueError, match=r"is no layer"):
+        environment_information(np.sign, ising)
+    with pytest.raises(ValueError, match=r"rows=0"):
+        environment_information(rg.Majority(2), ising, rows=0)
     with pytest.raises(ValueError, match=r"sample periodic lattices"):
         RSMI().fit(ising.assign_attrs(boundary='["free", "free"]'))
     with pytest.raises(ValueError, match=r"each must fill a batch"):

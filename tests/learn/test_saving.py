@@ -66,7 +66,7 @@ def test_hand_made_layers_come_back_equal(tmp_path):
 finite = st.floats(allow_nan=False, allow_infinity=False, width=64)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     st.integers(1, 3),
     st.lists(finite, min_size=8, max_size=8),
@@ -247,14 +247,14 @@ def test_truncated_damaged_and_foreign_files(tmp_path):
     path, cut = tmp_path / "a.safetensors", tmp_path / "cut.safetensors"
     save(path, Filter(np.ones((2, 2)), 0.3))
     data = path.read_bytes()
-    for size in range(len(data)):
+    for size in (*range(12), *range(12, len(data), 11)):
         cut.write_bytes(data[:size])
         with pytest.raises(store.FileError):
             load(cut)
     cut.write_bytes(data[:100])
     with pytest.raises(store.FileError, match="truncated: 100 bytes are there"):
         load(cut)
-    for place in range(len(data) - 40, len(data)):  # every byte of the weights
+    for place in range(len(data) - 40, len(data), 3):  # among the weights
         cut.write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
         with pytest.raises(store.FileError, match="is damaged: its SHA-256"):
             load(cut)
@@ -273,7 +273,7 @@ def test_truncated_damaged_and_foreign_files(tmp_path):
         load(tmp_path)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.binary(max_size=400), st.integers(0, 600), st.integers(0, 40))
 def test_any_bytes_are_read_or_refused(tmp_path_factory, noise, place, length):
     """Noise, and a file with noise in it: a Filter, or a FileError."""

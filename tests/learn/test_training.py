@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -56,11 +57,11 @@ def test_linear_regression_is_learned():
         module,
         lambda m, x, y, _: ((m(x) - y) ** 2).mean(),
         make_rows(),
-        Training(epochs=80, batch=16, learning_rate=0.03, patience=80, progress=False),
+        Training(epochs=30, batch=16, learning_rate=0.05, patience=30, progress=False),
     )
-    assert float(history["loss"].min()) < 1e-6
+    assert float(history["loss"].min()) < 1e-4 * float(history["loss"][0])
     assert history.attrs["best_epoch"] == int(history["loss"].values.argmin()) + 1
-    assert list(history["epoch"].values) == list(range(1, 81))
+    assert list(history["epoch"].values) == list(range(1, 31))
     assert (history.attrs["stopped"], history.attrs["device"]) == ("epochs", str(device("auto")))
     assert history.attrs["seconds"] > 0
     assert not module.training
@@ -79,7 +80,7 @@ def test_the_same_seed_gives_the_same_bits_and_leaves_torch_as_it_was():
     assert not same_weights(runs[0][0], runs[2][0])
 
 
-@pytest.mark.parametrize("at", [1, 5, 13, 18])
+@pytest.mark.parametrize("at", [1, 5, 13])
 def test_interrupted_and_resumed_equals_the_whole_run(tmp_path, monkeypatch, at):
     """Interrupted in the callback, within an epoch (of 5 steps) and between two; twice, at another place."""
     monkeypatch.setattr(_training_loop, "SPEAK_EVERY", -1.0)  # after every step
@@ -138,6 +139,40 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path, change):
         settings["learning_rate"] = 0.5
     with pytest.raises(ValueError, match=r"holds another run .* give another folder, or delete this one"):
         fit(module, loss, make_rows(seed=int(change == "data")), Training(**settings))
+
+
+def test_what_weights_do_not_show_tells_runs_apart(tmp_path):
+    """Attributes of modules, and what the loss encloses, plain or a specification: each is another run."""
+
+    @dataclass(frozen=True)
+    class Spec:
+        bound: str
+
+        def fit(self):
+            raise NotImplementedError
+
+    class Scaled(torch.nn.Linear):
+        gain = 1.0
+
+    def run(gain, penalty, bound, epochs=1):
+        with fork_seed(0):
+            module = Scaled(5, 1)
+        module.gain = gain
+        spec, calls = Spec(bound), []
+
+        def loss(m, x, y, _):
+            calls.append(spec)
+            return ((gain * m(x) - y) ** 2).mean() + penalty * m.weight.abs().sum()
+
+        fit(module, loss, make_rows(), Training(checkpoint=tmp_path, **{**SETTINGS, "epochs": epochs}))
+        return len(calls)
+
+    run(1.0, 0.0, "nwj")
+    assert run(1.0, 0.0, "nwj") == 0
+    assert run(1.0, 0.0, "nwj", epochs=2) > 0
+    for other in ((2.0, 0.0, "nwj"), (1.0, 0.5, "nwj"), (1.0, 0.0, "mine")):
+        with pytest.raises(ValueError, match="holds another run"):
+            run(*other, epochs=2)
 
 
 def test_a_damaged_checkpoint_counts_as_none(tmp_path):
@@ -324,6 +359,10 @@ def test_streams_are_of_seed_and_key():
             r"\[2, 3\]",
         ),
         (lambda: generator(-1), "seed=-1"),
+        (
+            lambda: fit(torch.nn.ReLU(), noisy_loss, make_rows(), Training()),
+            "ReLU has no parameter .* nothing to train",
+        ),
     ],
 )
 def test_bad_input(make_it, message):

@@ -2,8 +2,11 @@
 """Experiments in study files: what is refused, which points there are, and from file to report."""
 
 import importlib
+import io
 import json
+import os
 import re
+import subprocess
 import sys
 import threading
 import tomllib
@@ -12,17 +15,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import shell
 import toy_experiment
 import xarray as xr
-from shell import rgnet
-from typer.testing import CliRunner
+from rich.console import Console
 
-from rgnet import info, plot, report, store
+from rgnet import info, plot, report, store, tables
 from rgnet import study as studies
-from rgnet.cli import app
 from rgnet.experiments import catalogue
 from rgnet.report.toml import to_toml
-from rgnet.study import comparing, experimenting
+from rgnet.study import comparing, experimenting, repeating
 from rgnet.study import scratch as scratches
 from rgnet.study.compute import NO_DATA
 from rgnet.study.points import from_json_dict
@@ -77,6 +79,7 @@ BAD = [
     (SWEEP, 'sweep = { p = [0.25, 1.5] }', ["experiments[1].sweep.p = 1.5: it should be less than or equal to 1 (probability of heads, such as 0.5)"]),
     (SWEEP, 'sweep = { p = [0.5, 0.5] }', ["experiments[1].sweep.p: 0.5 comes 2 times (as names of files write values); leave the others out"]),
     (SWEEP, 'sweep = { q = [0.5, 0.6] }', [f"experiments[1].sweep.q: unknown key. Known here: {KNOWN}"]),
+    (SWEEP, 'sweep = { shape = [["4", 4]] }', ["experiments[1].sweep.shape[1] = '4': it should be a whole number"]),
     (SWEEP, 'sweep = { shape = [[4], [4, 4]] }', ["experiments[1].sweep.shape has 1 entry: give at least 2 (sides of a table)"]),
     (SWEEP, 'sweep = { word = ["a b", "a_b"] }', ["experiments[1].sweep.word: a_b comes 2 times (as names of files write values); leave the others out"]),
     (SWEEP, 'sweep = { word = ["A", "a"] }', ["experiments[1].sweep: two points would have a file of the same name, 'fair-worda'"]),
@@ -88,6 +91,7 @@ BAD = [
     ('name = "loud"', 'name = "lo ud"', ["experiments[2].name: 'lo ud' is not made of letters (a to z), digits, _ and - alone; files are named after it, so change the rest"]),
     ('name = "loud"', 'name = "Result"', ["experiments[2].name: result.h5 is the file of the merged tables; give another name"]),
     ('[[experiments]]', '[experiments]', None),
+    (GOOD, GOOD.replace("[[experiments]]", "[[experiment]]"), ["experiment: unknown key; did you mean 'experiments'? Known here: name, title, seed, model, sample, networks, ensembles, hierarchies, experiments"]),
 ]  # fmt: skip
 
 
@@ -214,6 +218,13 @@ def test_complete_points_are_skipped_and_changed_ones_refused(computed):
     )
 
 
+def test_a_point_repeats_from_what_its_file_says(computed, tmp_path):
+    """By what `rgnet run FILE` calls in a worker."""
+    for original in sorted(computed.parent.glob("fair-*.h5")):
+        repeating._recompute(repeating.stored_point(original), str(tmp_path / original.name), str(tmp_path))
+        assert store.same(original, tmp_path / original.name, ignore=NO_DATA) == ["throws@checkpoint"]
+
+
 def test_info_tells_the_experiment(computed):
     told = info.describe(computed.parent / "fair-p0.5-shape8x8.h5")
     assert 'Experiment  toy, draws 200, p 0.5, shape [8, 8], word "heads"' in told
@@ -305,43 +316,58 @@ def test_every_experiment_keeps_the_contract():
         assert callable(drawn.figure)
 
 
-def _without_torch(folder):
-    """Variables with which torch and safetensors are not installed, in every process."""
-    folder.mkdir()
-    (folder / "sitecustomize.py").write_text(
-        "import sys\n"
-        "class Hidden:\n"
-        "    def find_spec(self, name, path=None, target=None):\n"
-        "        if name.partition('.')[0] in ('torch', 'safetensors'):\n"
-        "            raise ModuleNotFoundError(f'No module named {name!r}', name=name)\n"
-        "sys.meta_path.insert(0, Hidden())\n"
-    )
-    return {"PYTHONPATH": str(folder)}
-
-
-@pytest.fixture
-def hidden(tmp_path):
-    return _without_torch(tmp_path / "hidden")
-
-
-def test_without_torch_what_needs_it_says_so_before_computing(tmp_path, hidden):
-    (tmp_path / "s.toml").write_text(NO_COMPARISON.replace("counterexample", "rbm-stack"))
-    outcome = rgnet("run", "s.toml", cwd=tmp_path, env=hidden)
-    assert outcome.returncode == 2
-    assert outcome.stderr == (
-        'rgnet: error: rbm-stack needs torch and safetensors, not installed here: pip install -e ".[learn]"\n'
-    )
-    assert outcome.stdout == ""
-    assert not (tmp_path / "data").exists()
-    assert rgnet("status", "s.toml", cwd=tmp_path, env=hidden).returncode == 0
+HIDING = """
+import sys
+class Hidden:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition('.')[0] in ('torch', 'safetensors'):
+            raise ModuleNotFoundError(f'No module named {name!r}', name=name)
+sys.meta_path.insert(0, Hidden())
+"""
+WITHOUT_TORCH = """
+import json
+from concurrent.futures import ThreadPoolExecutor
+from shell import within
+from rgnet import study
+told = {name: within(name, 'needs.toml', cwd='.') for name in ('run', 'status')}
+with ThreadPoolExecutor(1) as executor:
+    study.run('s.toml', executor=executor)
+told['compare'] = within('compare', 's.toml', cwd='.')
+print(json.dumps({name: [one.exit_code, one.stdout, one.stderr] for name, one in told.items()}))
+"""
 
 
 @pytest.fixture(scope="module")
-def real(tmp_path_factory):
-    """A comparison of hand-made maps, which needs no torch, run by the command without it."""
+def without_torch(tmp_path_factory):
+    """A folder, and what `rgnet` says there in a process that cannot import torch: status, output, errors by command.
+
+    In it a comparison of hand-made maps was computed, which needs no torch.
+    """
     folder = tmp_path_factory.mktemp("real")
     (folder / "s.toml").write_text(REAL)
-    return folder, rgnet("compare", "s.toml", cwd=folder, env=_without_torch(folder / "hidden"))
+    (folder / "needs.toml").write_text(NO_COMPARISON.replace("counterexample", "rbm-stack"))
+    outcome = subprocess.run(
+        [sys.executable, "-c", HIDING + WITHOUT_TORCH], cwd=folder, capture_output=True, text=True, timeout=300,
+        env={**os.environ, "PYTHONPATH": str(Path(shell.__file__).parent)},
+    )  # fmt: skip
+    assert outcome.returncode == 0, outcome.stderr
+    return folder, json.loads(outcome.stdout)
+
+
+def test_without_torch_what_needs_it_says_so_before_computing(without_torch):
+    folder, told = without_torch
+    message = 'rgnet: error: rbm-stack needs torch and safetensors, not installed here: pip install -e ".[learn]"\n'
+    assert told["run"] == [2, "", message]
+    assert not (folder / "data" / "other").exists()
+    assert told["status"][0] == 0
+
+
+@pytest.fixture
+def real(without_torch):
+    """The folder with a comparison, and what `rgnet compare` printed."""
+    folder, told = without_torch
+    assert told["compare"][0] == 0, told["compare"]
+    return folder, told["compare"][1]
 
 
 def _flat(text):
@@ -349,32 +375,46 @@ def _flat(text):
 
 
 def test_compare_prints_tables_and_what_was_found_and_where_they_are(real):
-    folder, outcome = real
-    assert outcome.returncode == 0, outcome.stderr
+    folder, printed = real
     result = folder / "data" / "real" / "result.h5"
     points = studies.experiment_results(result)["comparison"]
-    told = _flat(outcome.stdout)
+    told = _flat(printed)
     assert _flat(f"comparison: {catalogue.module('comparison').paragraph(points)}") in told
     titles = [title for title, _, _ in comparing.tables({"comparison": points})]
     assert titles[0] == "The levels"
-    lines = outcome.stdout.splitlines()
+    lines = printed.splitlines()
     for title in titles:
         assert any(line.strip() == title for line in lines) != title.startswith("CKA")
     assert f"Heat map {Path('data', 'real', 'figures', 'experiment-comparison.png')}" in told
     assert f"Report {Path('data', 'real', 'report.html')}" in told
-    assert max(map(len, outcome.stdout.splitlines())) < 120
+    assert max(map(len, lines)) <= 100
+
+
+@pytest.mark.parametrize("width", [50, 64, 80, 100, 300])
+def test_tables_are_cut_to_the_width_and_nothing_of_them_is(real, width):
+    result = real[0] / "data" / "real" / "result.h5"
+    console = Console(width=width, file=io.StringIO())
+    for table in tables.comparisons(result, width):
+        console.print(table)
+    shown = console.file.getvalue()
+    assert max(map(len, shown.splitlines())) <= width
+    words = shown.split()
+    for title, headings, rows in comparing.tables(studies.experiment_results(result)):
+        if not title.startswith("CKA"):
+            assert set(" ".join([*headings, *(cell for row in rows for cell in row)]).split()) <= set(words)
 
 
 def test_run_prints_the_same(real):
-    folder, outcome = real
-    again = rgnet("run", "s.toml", cwd=folder)
-    assert again.returncode == 0, again.stderr
+    folder, printed = real
+    again = shell.within("run", "s.toml", cwd=folder)
+    assert again.exit_code == 0, again.stderr
     assert "1 of 1 points of real are complete" in again.stdout
-    assert outcome.stdout.partition("The levels")[2] == again.stdout.partition("The levels")[2]
+    assert printed.partition("The levels")[2] == again.stdout.partition("The levels")[2]
 
 
+@pytest.mark.slow
 def test_a_real_point_repeats_bit_for_bit(real):
-    outcome = rgnet("run", "data/real/networks.h5", cwd=real[0])
+    outcome = shell.rgnet("run", "data/real/networks.h5", cwd=real[0])
     assert outcome.returncode == 0, outcome.stderr
     assert "the data agree bit for bit" in outcome.stdout
 
@@ -393,8 +433,8 @@ def test_the_report_has_the_tables_of_a_comparison(real):
 
 def test_compare_refuses_what_compares_nothing(tmp_path):
     (tmp_path / "s.toml").write_text(NO_COMPARISON)
-    outcome = rgnet("compare", "s.toml", cwd=tmp_path)
-    assert outcome.returncode == 2
+    outcome = shell.within("compare", "s.toml", cwd=tmp_path)
+    assert outcome.exit_code == 2
     assert outcome.stderr.startswith(
         'rgnet: error: s.toml has no experiment "comparison", so there is nothing to compare: add [[experiments]] with '
     )
@@ -418,7 +458,7 @@ def test_compare_takes_a_study(tmp_path, name, content, message):
 
 
 def test_help_is_short():
-    told = CliRunner().invoke(app, ["compare", "--help"]).output
+    told = shell.within("compare", "--help", cwd=".").output
     assert "comparison of networks beside the RG" in told
     for option in ("--data", "--workers", "--executor", "--shard", "--force", "--checkpoint-every"):
         assert option in told
@@ -431,7 +471,7 @@ def test_training_repeats_bit_for_bit(tmp_path):
     pytest.importorskip("torch")
     text = NO_COMPARISON + "parameters = { draws = 400, epochs = 2 }\n"
     (tmp_path / "s.toml").write_text(text)
-    assert rgnet("run", "s.toml", "--workers", 1, cwd=tmp_path).returncode == 0
+    assert shell.rgnet("run", "s.toml", "--workers", 1, cwd=tmp_path).returncode == 0
     with ThreadPoolExecutor(1) as executor:
         studies.run(tmp_path / "s.toml", data=tmp_path / "again", executor=executor)
     files = [tmp_path / folder / "other" / "beside.h5" for folder in ("data", "again")]

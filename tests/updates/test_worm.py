@@ -251,6 +251,20 @@ def test_the_table_of_moves_and_models():
         sample(dimers, 2, update="wurm")
 
 
+@pytest.mark.parametrize("K", [1e300, 700.0, -10.0])
+def test_strong_couplings(K):
+    for boundary in ("periodic", "free"):
+        model = Dimers((4, 4), K=K, boundary=boundary)
+        data = sample(model, 5, chains=2, seed=2, warmup=20, thin=2)
+        fewest, most = np.quantile(model.parallel(exact.coverings((4, 4), boundary)), [0, 1])
+        np.testing.assert_array_equal(data["parallel"], most if K > 0 else fewest)
+
+
+def test_couplings_with_which_worms_never_come_back():
+    with pytest.raises(ValueError, match=r"K=-10\.1: .* give K of at least -10"):
+        sample(Dimers((4, 4), K=-10.1), 2)
+
+
 def test_a_sweep_is_about_one_pivot_a_site():
     model = Dimers((16, 16), K=0.5)
     data = sample(model, 5, seed=2, warmup=400, thin=1, chains=2)

@@ -36,7 +36,7 @@ def figure(results: list[tuple[dict[str, Any], dict[str, xr.Dataset]]]) -> Figur
     axes[0, 0].set_yticks(y, [NAMES.get(rule, rule) for rule in rules])
     axes[0, 1].set_xlim(left=-0.05)
     axes[0, 2].set_xlim(-0.03, 1.03)
-    axes[0, 2].legend(loc="lower right")
+    figure.legend(*axes[0, 2].get_legend_handles_labels(), loc="outside lower center", ncols=len(results))
     axes[0, 0].set_title("is the RG step exact?")
     axes[0, 1].set_title("does h know v?")
     axes[0, 2].set_title("does h know K?")

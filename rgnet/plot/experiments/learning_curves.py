@@ -6,8 +6,11 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from rgnet.plot.style import EXACT, styled, subplots
+
+LEAST = 2e-3  # errors below, such as none, are drawn there
 
 
 @styled
@@ -32,7 +35,7 @@ def figure(results: Sequence[tuple[dict[str, Any], dict[str, xr.Dataset]]]) -> F
             mean, spread = errors.mean(axis=0), errors.std(axis=0, ddof=1) / np.sqrt(len(errors))
             for panel, x in ((left, sizes), (middle, sizes / unit)):
                 panel.errorbar(
-                    x, np.maximum(mean, 1e-3), 1.96 * spread, marker=mark, color=color, markerfacecolor=face,
+                    x, np.maximum(mean, LEAST), 1.96 * spread, marker=mark, color=color, markerfacecolor=face,
                     linestyle="-" if kind == "deep" else ":", label=name if kind == "deep" and panel is left else None,
                 )  # fmt: skip
         found = groups["summary"]
@@ -52,7 +55,7 @@ def figure(results: Sequence[tuple[dict[str, Any], dict[str, xr.Dataset]]]) -> F
         panel.axhline(0.1, **EXACT)
         panel.set_xscale("log")
         panel.set_yscale("log")
-        panel.set_ylim(2e-3, 1.5)
+        panel.set_ylim(0.7 * LEAST, 1.5)
         panel.set_ylabel("test error / chance")
     left.set_xlabel("training samples $P$")
     middle.set_xlabel("$P/(n_c\\,m^L)$")
@@ -62,7 +65,8 @@ def figure(results: Sequence[tuple[dict[str, Any], dict[str, xr.Dataset]]]) -> F
     right.fill_between(line, line / 2, line * 2, color="0.9", zorder=0)
     right.set_xscale("log")
     right.set_yscale("log")
+    right.xaxis.set_minor_formatter(NullFormatter())
     right.set_xlabel("$n_c\\,m^L$")
-    right.set_ylabel("$P^*$ (● deep, △ one hidden layer)")
+    right.set_ylabel("$P^*$: ● deep, △ shallow")
     drawn.legend(loc="outside lower center", ncols=min(4, max(1, len(results))), fontsize=8)
     return drawn
