@@ -81,12 +81,8 @@ def retained(
         raise ValueError("levels=[]: give at least the microscopic level, as Network.levels returns them")
     levels = [ops.as_level(level) for level in levels]
     score_name, sector = SCORES[about]
+    _check_level_zero(levels[0])
     score_array = ops.measured(levels[0], [score_name]).isel(operator=0)
-    if score_array.attrs.get("level", 0) != 0:
-        raise ValueError(
-            f"the first level given is level {score_array.attrs['level']}: "
-            f"the score about {about} is known only at level 0"
-        )
     chains = [name for name in ("chain", "draw") if name in score_array.dims]
     score = np.atleast_2d(score_array.transpose(*chains).values.astype(np.float64))
     edges, _ = stats.long_blocks({f"the score about {about}": score}, blocks)
@@ -97,13 +93,12 @@ def retained(
         chosen = operators if operators is not None else _default(level, sector)
         sums = ops.measured(level, chosen)
         used.append([str(name) for name in sums["operator"].values])
-        values = sums.transpose(*(n for n in ("chain", "draw", "operator") if n in sums.dims)).values
-        values = values.reshape(-1, *values.shape[-2:]) if values.ndim == 2 else values
+        values = _chain_draw(sums)
         if values.shape[:2] != score.shape:
             raise ValueError(
                 f"a level has {values.shape[:2]} (chain, draw), level 0 has {score.shape}: they must correspond"
             )
-        rows.append(_bound(score, values.astype(np.float64), edges))
+        rows.append(_bound(score, values, edges))
     table = np.array(rows)
     return xr.Dataset(
         {
@@ -244,10 +239,7 @@ def retained_matrix(
     names = [item.name if isinstance(item, ops.Operator) else str(item) for item in about]
     if not names or len(set(names)) < len(names):
         raise ValueError(f"about={names}: name one coupling or more, each once")
-    if int(levels[0].attrs.get("level", 0)) != 0:
-        raise ValueError(
-            f"the first level given is level {levels[0].attrs['level']}: the scores are known only at level 0"
-        )
+    _check_level_zero(levels[0])
     wanted = [item if isinstance(item, ops.Operator) else SCORES.get(item, (item,))[0] for item in about]
     score = _chain_draw(ops.measured(levels[0], wanted))
     edges, _ = stats.long_blocks({f"the score about {n}": score[..., a] for a, n in enumerate(names)}, blocks)
@@ -288,9 +280,20 @@ def retained_matrix(
 
 
 def _chain_draw(sums: Any) -> Array:
-    """Operator sums as (chain, draw, operator)."""
-    values = sums.transpose(*(n for n in ("chain", "draw", "operator") if n in sums.dims)).values
-    return np.asarray(values.reshape(-1, *values.shape[-2:]), dtype=np.float64)
+    """Operator sums as (chain, draw, column), those of several components side by side."""
+    values = sums.transpose(*(n for n in ("chain", "draw", "component", "operator") if n in sums.dims)).values
+    return np.asarray(values.reshape(sums.sizes.get("chain", 1), sums.sizes["draw"], -1), dtype=np.float64)
+
+
+def _check_level_zero(level: Any) -> None:
+    number = int(level.attrs.get("level", 0))
+    if number != 0:
+        raise ValueError(f"the first level given is level {number}: scores about couplings are known only at level 0")
+    if "component" in level.dims:
+        raise ValueError(
+            f"level 0 has {level.sizes['component']} components, such as the links of dimers: scores about K and h are "
+            "those of a model of one spin a site; give labels as about="
+        )
 
 
 def _both_sectors(level: Any) -> tuple[ops.Operator, ...]:

@@ -27,6 +27,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from rgnet import labels
 from rgnet import operators as ops
 from rgnet.estimate import Estimate
 from rgnet.information import _choices, _training, fisher
@@ -220,15 +221,16 @@ def _sums(level: Any, operators: Any) -> Array:
         return np.empty((0, 0))
     chosen = operators
     if chosen is None:
-        space = [name for name in level["spin"].dims if name not in ("chain", "draw")]
+        space = labels.space_dims(level)
         least = min(int(level.sizes[name]) for name in space)
         real = level["spin"].dtype.kind == "f"
         both = [item for sector in ("even", "odd") for item in ops.defaults(len(space), sector, real=real)]
         chosen = [item for item in both if item.reach < least]
     found = ops.measure(level, chosen)
     return np.asarray(
-        found.transpose(*(n for n in ("chain", "draw") if n in found.dims), "operator").values, dtype=np.float64
-    ).reshape(-1, found.sizes["operator"])
+        found.transpose(*(n for n in ("chain", "draw", "component", "operator") if n in found.dims)).values,
+        dtype=np.float64,
+    ).reshape(-1, found.sizes["operator"] * found.sizes.get("component", 1))
 
 
 def _reduced(x: Array, reduce: Any) -> Array:

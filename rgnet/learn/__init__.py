@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from rgnet.learn.baselines import PCA, Autoencoder
     from rgnet.learn.bounds import mutual_information_bound
     from rgnet.learn.classifiers import Classifier
-    from rgnet.learn.rbm import RBM, RBMLayer, RBMStack
-    from rgnet.learn.rsmi import RSMI
+    from rgnet.learn.rbm import RBM, RBMLayer, RBMStack, TrainingWarning
+    from rgnet.learn.rsmi import RSMI, environment_information
     from rgnet.learn.saving import load, save
     from rgnet.learn.training import Learned, Training, TrainingError, fit, split_chains
 
@@ -25,7 +25,9 @@ _NAMES = {
     "RBM": "rbm",
     "RBMLayer": "rbm",
     "RBMStack": "rbm",
+    "TrainingWarning": "rbm",
     "RSMI": "rsmi",
+    "environment_information": "rsmi",
     "PCA": "baselines",
     "Autoencoder": "baselines",
     "Classifier": "classifiers",
@@ -44,7 +46,8 @@ _NAMES = {
 
 __all__ = [
     "PCA", "RBM", "RSMI", "Autoencoder", "Classifier", "Learned", "RBMLayer", "RBMStack", "TorchLayer", "Training",
-    "TrainingError", "fit", "from_torch", "load", "mutual_information_bound", "save", "split_chains", "to_torch",
+    "TrainingError", "TrainingWarning", "environment_information", "fit", "from_torch", "load",
+    "mutual_information_bound", "save", "split_chains", "to_torch",
 ]  # fmt: skip
 
 

@@ -8,12 +8,11 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from rgnet import labels
+from rgnet import labels, lattice
 
 Array = npt.NDArray[Any]
 
 _CHUNK = 1 << 22  # sites cut out at a time
-_SPACE = ("x", "y", "z", "w")
 WIDEST = 4  # sites, of the environment's frame where no width is asked for
 
 
@@ -39,12 +38,12 @@ def as_dataset(data: Any, ndim: int | None) -> Any:
     """
     if not isinstance(data, np.ndarray):
         return data
-    if ndim is None or not 1 <= ndim <= len(_SPACE) or data.ndim - ndim not in (1, 2):
+    if ndim is None or ndim < 1 or data.ndim - ndim not in (1, 2):
         raise ValueError(
             f"an array of shape {data.shape} with ndim={ndim}: arrays are configurations (n, *space) or "
             f"(n, components, *space), and ndim= is the number of space axes; or give a Dataset"
         )
-    dims = ("chain", "draw", *(("component",) if data.ndim == ndim + 2 else ()), *_SPACE[:ndim])
+    dims = ("chain", "draw", *(("component",) if data.ndim == ndim + 2 else ()), *lattice.dims(ndim))
     return xr.Dataset({"spin": (dims, data[None])}, attrs={"boundary": json.dumps(["periodic"] * ndim)})
 
 

@@ -56,6 +56,7 @@ def test_what_is_stored(points):
     assert points[1][1]["filters"]["weights"].sel(rule="rsmi").shape == (2, 3, 4, 4)
 
 
+@pytest.mark.slow
 def test_same_seed_same_numbers(points):
     again = rsmi.run(rsmi.Parameters(**ISING), 3, lambda *_: None)
     assert again["rules"].identical(points[0][1]["rules"])

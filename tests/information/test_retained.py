@@ -335,3 +335,18 @@ def test_bad_input():
         retained([level], about=shifted)
     with pytest.raises(ValueError, match="must agree"):
         retained([level.drop_vars("draw"), level.drop_vars("draw")[:50]], about=shifted.drop_vars("draw"))
+
+
+def test_levels_of_several_components():
+    """Links of dimers have no score about K, but labels; components of a coarse level are read side by side."""
+    drawn = rg.sample(rg.Dimers((8, 8), K=0.5), 400, seed=1)
+    links = rg.models.dimers.links(drawn)
+    with pytest.raises(ValueError, match=r"level 0 has 2 components, such as the links of dimers.*give labels"):
+        retained([links], "K")
+    many = (drawn["parallel"] > drawn["parallel"].median()).astype(int)
+    assert retained([links], about=many)["information"].item() > 0.5
+    data = rg.sample(rg.Ising((8, 8), K=0.44), 400, seed=1)
+    weights = np.random.default_rng(1).normal(size=(3, 1, 2, 2))
+    all_three = retained(rg.Network([rg.Filter(weights)]).levels(data), "K")["fraction"][1]
+    one = retained(rg.Network([rg.Filter(weights[:1])]).levels(data), "K")["fraction"][1]
+    assert one + 0.05 < all_three < 1.0

@@ -25,7 +25,7 @@ def gaussian(n, d, rho, seed=0):
     return x, rho * x + math.sqrt(1 - rho**2) * rng.normal(size=(n, d)), -0.5 * d * math.log(1 - rho**2)
 
 
-@pytest.mark.parametrize("bound", NAMES)
+@pytest.mark.parametrize("bound", ["infonce", *(pytest.param(name, marks=pytest.mark.slow) for name in NAMES[1:])])
 def test_correlated_gaussians(bound):
     x, y, truth = gaussian(6000, 1, 0.8)
     found = mutual_information_bound(x, y, bound, training=QUICK)
@@ -79,14 +79,14 @@ class Best(torch.nn.Module):
 @pytest.mark.parametrize("bound", ["infonce", "mine"])
 def test_errors_are_those_of_repeated_held_out_sets(bound):
     values, errors = [], []
-    for seed in range(300):
+    for seed in range(200):
         x, y, truth = gaussian(400, 1, 0.8, seed=2000 + seed)
         terms = bounds.evaluated(Best(0.8), [as_tensor(x), as_tensor(y)], bound, 100, 5.0)
         found = bounds.error_bar(terms, None, strict=True)
         values.append(found.value)
         errors.append(found.stderr)
-    assert np.std(values) / np.mean(errors) == pytest.approx(1.0, abs=0.15)  # 3.5 errors of 300 repetitions
-    assert np.mean(values) <= truth + 3.5 * np.std(values) / math.sqrt(300)
+    assert np.std(values) / np.mean(errors) == pytest.approx(1.0, abs=0.18)  # 3.5 errors of 200 repetitions
+    assert np.mean(values) <= truth + 3.5 * np.std(values) / math.sqrt(200)
 
 
 def test_spins_may_stay_small_integers():
@@ -106,6 +106,7 @@ def test_torch_has_its_threads_back():
     assert torch.get_num_threads() == before
 
 
+@pytest.mark.slow
 def test_training_data_promise_what_is_not_there():
     """The reason for held-out draws: a large critic on few independent draws."""
     x, y, _ = gaussian(300, 8, 0.0, seed=2)
@@ -136,6 +137,7 @@ def test_a_value_that_few_draws_carry_is_no_bound():
     assert bounds._terms("infonce", own, against, 100, 5.0).kind == "lower"
 
 
+@pytest.mark.slow
 def test_joint_critic():
     x, y, truth = gaussian(3000, 1, 0.9, seed=4)
     training = Training(epochs=6, batch=64, learning_rate=4e-3, patience=3, progress=False)
@@ -158,6 +160,7 @@ def test_labels_on_either_side():
     assert found.value == pytest.approx(math.log(2), abs=0.08)
 
 
+@pytest.mark.slow
 def test_chains_are_held_out_whole_and_correlated():
     rng = np.random.default_rng(6)
     x = np.zeros((8, 1000))

@@ -34,7 +34,7 @@ def figure(results: list[tuple[dict[str, Any], dict[str, xr.Dataset]]]) -> Figur
         if name == "single":
             ax.axhline(values["single"], color="C4", linestyle="-.", linewidth=1.0, marker="none")
             ax.text(0.98, 0.90, "dash-dotted: its data", transform=ax.transAxes, ha="right", va="top", fontsize=8)
-        ax.set_xticks(x, [str(n) for n in flow["step"].values], fontsize=8)
+        ax.set_xticks(x, [str(n) for n in flow["step"].values], fontsize=7)
         ax.set_xlabel("rounds v → h → v'")
         ax.set_title(_TITLES[name])
         top = max(flow["start"].values) + 0.3
@@ -52,7 +52,7 @@ def figure(results: list[tuple[dict[str, Any], dict[str, xr.Dataset]]]) -> Figur
                 label=_TITLES[name] if s == 0 else None,
             )  # fmt: skip
     ax.axhline(0.0, **EXACT)
-    ax.set_xticks(x, [str(n) for n in flow["step"].values], fontsize=8)
+    ax.set_xticks(x, [str(n) for n in flow["step"].values], fontsize=7)
     ax.set_xlabel("rounds v → h → v'")
     ax.set_ylabel(r"$K_\mathrm{nnn}$")
     ax.set_title("off the Ising family")
