@@ -81,7 +81,7 @@ class RuleModule(torch.nn.Module):
 
     def _temperature(self) -> float:
         first, last = self.temperature
-        return first * (last / first) ** min(1.0, int(self.step) / self.steps)
+        return float(first * (last / first) ** min(1.0, int(self.step) / self.steps))
 
     def sharpen(self) -> None:
         """Fix the filters: from now on only the critic learns, of sharp units."""

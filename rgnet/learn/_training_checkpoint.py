@@ -149,6 +149,7 @@ def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
     for key, value in sorted(values.items()):
         if key == "training" or key.startswith("_") or not (isinstance(value, FIXED) or hasattr(value, "fit")):
             continue
+        is_specification = dataclasses.is_dataclass(value) and not isinstance(value, type)
         with contextlib.suppress(TypeError, ValueError):  # what JSON cannot hold, such as arrays in it, is left out
-            result[key] = json.dumps(dataclasses.asdict(value) if dataclasses.is_dataclass(value) else value)
+            result[key] = json.dumps(dataclasses.asdict(value) if is_specification else value)
     return result

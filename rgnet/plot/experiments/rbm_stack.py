@@ -7,7 +7,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from rgnet.exact import ising2d
-from rgnet.experiments.rbm_stack import METHODS, NETWORKS, mean_and_error
+from rgnet.experiments.rbm_stack import METHODS, NETWORKS, coupling, mean_and_error
 from rgnet.plot.style import EXACT, OPERATOR_LABELS, styled, subplots
 
 _LABELS = {"cd": "CD", "exact": "exact likelihood", "rbm": "RBM stack", "random rbm": "random weights"}
@@ -29,7 +29,8 @@ def figure(results: list[tuple[dict[str, Any], dict[str, xr.Dataset]]]) -> Figur
     axes[2, 0].set_ylabel(f"{OPERATOR_LABELS['nn']}, {results[0][0]['side']}² spins")
     axes[0, 0].legend()
     axes[1, 0].legend(title="hidden units")
-    axes[2, 0].legend()
+    handles = axes[2, 0].get_legend_handles_labels()
+    figure.legend(*handles, loc="outside lower center", ncols=len(NETWORKS), title="coarse-graining (bottom row)")
     return figure
 
 
@@ -57,13 +58,7 @@ def _violation(ax: Any, fit: xr.Dataset) -> None:
 
 def _flow(ax: Any, flow: xr.Dataset) -> None:
     for n, name in enumerate(NETWORKS):
-        rows = []
-        for k in range(flow.sizes["level"]):
-            value, scatter = mean_and_error(flow["coupling"].values[n, :, k, 0])
-            errors = flow["coupling_stderr"].values[n, :, k, 0]
-            known = errors[np.isfinite(errors)]
-            rows.append((value, np.hypot(known.mean() if len(known) else np.nan, np.nan_to_num(scatter))))
-        table = np.array(rows)
+        table = np.array([coupling(flow, n, k) for k in range(flow.sizes["level"])])
         ax.errorbar(flow["level"].values + 0.06 * (n - 1), table[:, 0], table[:, 1], label=_LABELS.get(name, name))
     ax.axhline(ising2d.K_c, **EXACT)
     ax.set_xticks(flow["level"].values)
