@@ -15,13 +15,13 @@ from rgnet import store, study
 from rgnet.experiments import catalogue
 
 CLAIMS = {
-    "rbm-stack": ("Training a Boltzmann machine is a renormalization group", "Mehta & Schwab 2014", "C4"),
-    "counterexample": ("… or the condition for that is empty", "Lin, Tegmark & Rolnick 2017", "C5"),
-    "rsmi": ("Locality supplies the target", "Koch-Janusz & Ringel 2018", "C6"),
-    "rbm-flow": ("The flow of a Boltzmann machine runs to the critical point", "Iso, Shiba & Yokoo 2018", "C8"),
-    "cnn-layers": ("The layers of a supervised network flow like the RG", "Lin, Tegmark & Rolnick 2017", "C8"),
-    "learning-curves": ("Deep networks learn a hierarchy from few samples", "Cagnetta et al. 2024", "B5"),
-    "compare": ("All of them on the same draws", "the comparison", "C3, C8"),
+    "rbm-stack": ("Is training a Boltzmann machine a renormalization group?", "C4"),
+    "counterexample": ("Is the condition for that empty?", "C5"),
+    "rsmi": ("Does locality supply the target?", "C6"),
+    "rbm-flow": ("Does the flow of a Boltzmann machine run to the critical point?", "C8"),
+    "cnn-layers": ("Do the layers of a supervised network flow like the RG?", "C8"),
+    "learning-curves": ("Do deep networks learn a hierarchy from few samples?", "B5"),
+    "compare": ("All of them on the same draws", "C3, C8"),
 }
 HEAD = """# The disputed claims
 
@@ -33,7 +33,7 @@ HERE = Path(__file__).parent
 
 def section(name, result):
     """Heading, figure and paragraph of one study, the figure drawn anew."""
-    title, source, claim = CLAIMS[name]
+    title, claim = CLAIMS[name]
     (experiment, points), *_ = study.experiment_results(result).items()
     module = catalogue.EXPERIMENTS[experiment].rpartition(".")[2]
     drawn = importlib.import_module(f"rgnet.plot.experiments.{module}").figure(points)
@@ -41,10 +41,11 @@ def section(name, result):
     figure.parent.mkdir(exist_ok=True)
     drawn.savefig(figure, dpi=130)
     seconds = float(store.read_attrs(result)["compute_seconds"])
-    text = textwrap.fill(catalogue.module(experiment).paragraph(points), 120, break_long_words=False)
+    said = [f"*{catalogue.module(experiment).CLAIM}*", *catalogue.module(experiment).paragraph(points).split("\n\n")]
+    text = "\n\n".join(textwrap.fill(words, 120, break_long_words=False, break_on_hyphens=False) for words in said)
     made = f"`rgnet run simulations/{name}.toml`, {seconds / 60:.0f} minutes of computing, points: {len(points)}"
     image = f"![{title}](figures/{name}.png)"
-    return f"## {title}\n\n*{source}; claim {claim}. {made}.*\n\n{text}\n\n{image}\n"
+    return f"## {title}\n\nClaim {claim}; {made}.\n\n{text}\n\n{image}\n"
 
 
 def main():

@@ -54,7 +54,7 @@ def verdict(table: xr.Dataset) -> str:
         [name for name, role in roles if role == "network"],
     )
     parts = [_setting(top), *_readable(top), *_flow(top), *_locality(top), *_causes(top), *_alignment(top)]
-    return " ".join([*parts, *_claims(top)])
+    return "\n\n".join([" ".join(parts), *_claims(top)])
 
 
 def _setting(top: _Top) -> str:
@@ -81,27 +81,46 @@ def _readable(top: _Top) -> list[str]:
 
 
 def _flow(top: _Top) -> list[str]:
-    """Whose nearest-neighbour coupling flows as the reference's does, judged at its middle level."""
-    middle, first = _middle(top)
-    own = _coupling(top, top.reference)
-    if not math.isfinite(own[0]):
+    """Whose nearest-neighbour coupling flows as the reference's does, at every level."""
+    own = {k: _coupling(top, top.reference, k) for k in range(1, top.level + 1)}
+    own = {k: value for k, value in own.items() if math.isfinite(value[0])}
+    if not own:
         return []
-    groups: dict[str, list[str]] = {"the same within errors in": [], "another in": []}
-    for name, value in _known({name: _coupling(top, name) for name in top.names}).items():
-        words = "the same within errors in" if abs(_z(value, own)) <= _SIGNIFICANT else "another in"
-        groups[words].append(f"{name} {parenthesis(*value)}")
-    lists = [f"{words} {', '.join(those)}" for words, those in groups.items() if those]
-    shown = "; ".join([f"{parenthesis(*own)} in {top.reference}", *lists])
-    return [f"Effective coupling K_{first} at level {middle}: {shown}."]
+    same, other = [], []
+    for name in top.names:
+        worst = _departure(top, name)
+        if worst:
+            there = f"{parenthesis(*_coupling(top, name, worst))} against {parenthesis(*own[worst])} at level {worst}"
+            other.append(f"{name} ({there})")
+        elif worst is not None:
+            same.append(name)
+    steps = " → ".join(parenthesis(*value) for value in own.values())
+    lists = [f"within errors the same in {', '.join(same)}"] if same else []
+    lists += [f"another in {', '.join(other)}"] if other else []
+    first = str(top.table["operator"].values[0])
+    return [f"Effective coupling K_{first} of {top.reference} from level 1 on: {'; '.join([steps, *lists])}."]
 
 
-def _middle(top: _Top) -> tuple[int, str]:
-    return max(1, top.level // 2), str(top.table["operator"].values[0])
+def _coupling(top: _Top, name: str, level: int) -> Number:
+    return top.number(name, "coupling", level=level, operator=str(top.table["operator"].values[0]))
 
 
-def _coupling(top: _Top, name: str) -> Number:
-    middle, first = _middle(top)
-    return top.number(name, "coupling", level=middle, operator=first)
+def _departure(top: _Top, name: str) -> int | None:
+    """Level, of those on the same scale, where the coupling is farthest from the reference's, in errors.
+
+    0: significant nowhere; None: not known.
+    """
+    far = {}
+    scale = top.table["scale"]
+    for k in range(1, top.level + 1):
+        own, value = _coupling(top, top.reference, k), _coupling(top, name, k)
+        same = int(scale.sel(network=name, level=k)) == int(scale.sel(network=top.reference, level=k))
+        if same and math.isfinite(own[0]) and math.isfinite(value[0]):
+            far[k] = abs(_z(value, own))
+    if not far:
+        return None
+    worst = max(far, key=lambda k: far[k])
+    return worst if far[worst] > _SIGNIFICANT else 0
 
 
 def _locality(top: _Top) -> list[str]:
@@ -143,8 +162,8 @@ def _alignment(top: _Top) -> list[str]:
     if not (known := _known(controls)):
         return []
     name, value = next(iter(known.items()))
-    words = "no sign of learning" if value[0] > _ALIKE else "more than that is not by chance"
-    return [f"CKA reaches {value[0]:.2f} in {name!r}: {words}."]
+    words = "high values are no sign of learning" if value[0] > _ALIKE else "higher values are not by chance"
+    return [f"CKA with the block spins is {value[0]:.2f} for {name!r}, which learned nothing: {words}."]
 
 
 def _claims(top: _Top) -> list[str]:
@@ -154,7 +173,10 @@ def _claims(top: _Top) -> list[str]:
         ("rsmi", "Locality supplies the target (Koch-Janusz & Ringel)"),
         ("rbm", "Likelihood training is RG (Mehta & Schwab)"),
     ):
-        learned, control = (top.number(n, "decodability") for n in (name, top.control(name)))
+        learned = top.number(name, "decodability")
+        # Random filters stand beside those whose own random weights pass nothing on
+        controls = _known({n: top.number(n, "decodability") for n in (top.control(name), "random")})
+        control = next(iter(controls.values()), (math.nan, math.nan))
         if name in top.names and math.isfinite(learned[0]) and math.isfinite(control[0]):
             found.append(f"{claim}: {_evidence(top, name, _z(learned, control))}.")
     return [*found, *_supervised(top)]
@@ -163,13 +185,12 @@ def _claims(top: _Top) -> list[str]:
 def _evidence(top: _Top, name: str, z: float) -> str:
     """Whether a network that was told nothing of the RG came nearer to it: more readable, and of its coupling."""
     readable = "more" if z > _SIGNIFICANT else "less" if z < -_SIGNIFICANT else "not significantly more"
-    own, value = _coupling(top, top.reference), _coupling(top, name)
-    told = f"training made the block spins {readable} readable"
+    told = f"training made the block spins {readable} readable than random weights do"
     count = int(readable == "more")
-    if math.isfinite(own[0]) and math.isfinite(value[0]):
-        same = abs(_z(value, own)) <= _SIGNIFICANT
-        told += f", the coupling is {'the same' if same else 'another'}"
-        return f"{('against', 'for and against', 'for')[count + same]}, {told}"
+    worst = _departure(top, name)
+    if worst is not None:
+        told += ", the coupling flows " + (f"otherwise (level {worst})" if worst else "alike")
+        return f"{('against', 'for and against', 'for')[count + (not worst)]}, {told}"
     return f"{('against', 'for')[count]}, {told}"
 
 
@@ -185,6 +206,10 @@ def _supervised(top: _Top) -> list[str]:
     forgot = h[0] < _HARDLY and _z(h, own_h) < -_SIGNIFICANT
     words = f"the cnn, told K, keeps {'more' if more else 'no more'} of it than {top.reference}"
     words += " and has forgotten h: it distils its target, not the RG's" if forgot else " and has not forgotten h"
+    told_nothing = {n: top.number(n, "fraction", target="K") for n in ("average", top.control("cnn"))}
+    equals = [n for n, value in _known(told_nothing).items() if _z(value, k) >= -_SIGNIFICANT]
+    if more and equals:
+        words += f"; but so does {' and '.join(equals)}, told nothing"
     return [f"RG is supervised (Lin, Tegmark & Rolnick): {words}."]
 
 

@@ -29,6 +29,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 Array = npt.NDArray[Any]
 
 SUMMARY = "A supervised network, layer by layer, beside block spins on the same draws."
+CLAIM = (
+    "Lin, Tegmark & Rolnick (2017): layer by layer a supervised network distils what matters for its label, as "
+    "the RG distils what matters at long distances. Are the two the same map?"
+)
 REQUIRES = ("torch",)
 NETWORKS = ("majority", "trained", "random")
 

@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     import xarray as xr
 
 SUMMARY = "networks and RGs level by level on the same samples: couplings, information kept, decodability both ways"
+CLAIM = (
+    "Mehta & Schwab (2014) say that training a Boltzmann machine on spins is a renormalization group; Lin, "
+    "Tegmark & Rolnick (2017) that the RG is supervised: it distils information about a chosen cause; Koch-Janusz "
+    "& Ringel (2018) that locality itself supplies the target. Here they stand beside the RG on the same draws, "
+    "each next to itself with random weights: what random weights do as well is no merit of training."
+)
 LEARNED = ("rsmi", "rbm", "cnn", "autoencoder", "pca")
 Name = Literal["majority", "decimation", "average", "kadanoff", "rsmi", "rbm", "cnn", "autoencoder", "pca"]
 Report = Callable[[float, str], None]

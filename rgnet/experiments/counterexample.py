@@ -30,6 +30,11 @@ if TYPE_CHECKING:
     import xarray as xr
 
 SUMMARY = "a hidden layer that satisfies the trace condition exactly and knows nothing of the data (claim C5)"
+CLAIM = (
+    "Lin, Tegmark & Rolnick (2017, in the first versions): a machine can fit perfectly and meet the condition of "
+    "Mehta & Schwab's exact RG step while its hidden spins know nothing of the visible ones. Is that so, and does "
+    "it happen?"
+)
 RULES = ("bath", "majority", "kadanoff", "rbm", "random rbm")
 NAMES = {"bath": "thermal bath", "rbm": "trained RBM", "random rbm": "RBM of random weights"}
 Report = Callable[[float, str], None]

@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     import xarray as xr
 
 SUMMARY = "the flow v → h → v' of RBMs, read by couplings, energy and a network thermometer: does it run to T_c? (C8)"
+CLAIM = (
+    "Iso, Shiba & Yokoo (2018): reconstructing again and again, v → h → v', a Boltzmann machine drives spins "
+    "toward the critical temperature, as no RG does. Does it, and is that so by every thermometer?"
+)
 MACHINES = ("mixed", "single", "random")
 THERMOMETERS = ("coupling", "energy", "network")
 OPERATORS = ("nn", "nnn", "plaquette")

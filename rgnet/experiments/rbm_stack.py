@@ -30,6 +30,11 @@ if TYPE_CHECKING:
     import xarray as xr
 
 SUMMARY = "RBM stacks on Ising data: KL, trace condition, receptive fields, flow of couplings beside majority (C4)"
+CLAIM = (
+    "Mehta & Schwab (2014): a Boltzmann machine is a variational RG step, exact if Tr_h exp(T) = 1 for every v, "
+    "which holds if and only if the machine fits p(v) exactly. Do trained stacks meet it, and do their couplings "
+    "flow as the RG's?"
+)
 OPERATORS = ("nn", "nnn", "plaquette")
 NETWORKS = ("majority", "rbm", "equal weights", "random rbm")
 FROZEN = 2.0  # K_nn beyond which hardly a spin in 10⁶ stands against its neighbours

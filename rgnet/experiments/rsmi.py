@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     import xarray as xr
 
 SUMMARY = "the rule that knows most about its environment, on Ising and on dimers with noise, beside an RBM's filters"
+CLAIM = (
+    "Koch-Janusz & Ringel (2018): the units that know most about distant spins are those of the RG, and no label "
+    "is needed; a machine trained by likelihood follows whatever is strong, such as local noise."
+)
 Report = Callable[[float, str], None]
 Results = list[tuple[dict[str, Any], dict[str, "xr.Dataset"]]]
 _SIGNIFICANT = 3.0  # standard errors

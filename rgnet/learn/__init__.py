@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rgnet.learn.adapters import TorchLayer, from_torch, to_torch
     from rgnet.learn.baselines import PCA, Autoencoder
     from rgnet.learn.bounds import mutual_information_bound
-    from rgnet.learn.classifiers import Classifier
+    from rgnet.learn.classifiers import Classifier, beside_bayes, predict
     from rgnet.learn.rbm import RBM, RBMLayer, RBMStack, TrainingWarning
     from rgnet.learn.rsmi import RSMI, environment_information
     from rgnet.learn.saving import load, save
@@ -31,6 +31,8 @@ _NAMES = {
     "PCA": "baselines",
     "Autoencoder": "baselines",
     "Classifier": "classifiers",
+    "beside_bayes": "classifiers",
+    "predict": "classifiers",
     "Learned": "training",
     "Training": "training",
     "TrainingError": "training",
@@ -46,8 +48,8 @@ _NAMES = {
 
 __all__ = [
     "PCA", "RBM", "RSMI", "Autoencoder", "Classifier", "Learned", "RBMLayer", "RBMStack", "TorchLayer", "Training",
-    "TrainingError", "TrainingWarning", "environment_information", "fit", "from_torch", "load",
-    "mutual_information_bound", "save", "split_chains", "to_torch",
+    "TrainingError", "TrainingWarning", "beside_bayes", "environment_information", "fit", "from_torch", "load",
+    "mutual_information_bound", "predict", "save", "split_chains", "to_torch",
 ]  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from rgnet import store
 from rgnet.exact import critical, is_critical
 from rgnet.experiments.catalogue import EXPERIMENTS
+from rgnet.plot.comparison import comparison
 from rgnet.plot.configurations import configurations, coupling_label
 from rgnet.plot.couplings import decimation, flow
 from rgnet.plot.exponents import exponents, tangent
@@ -26,8 +27,8 @@ from rgnet.plot.thermodynamics import thermodynamics
 from rgnet.study import attributes, experiment_results
 
 __all__ = [
-    "configurations", "decimation", "exponents", "figures", "flow", "information", "ledger", "save_all", "tangent",
-    "thermodynamics", "up_to_date",
+    "comparison", "configurations", "decimation", "exponents", "figures", "flow", "information", "ledger", "save_all",
+    "tangent", "thermodynamics", "up_to_date",
 ]  # fmt: skip
 
 EXPERIMENT = "experiment-"  # begins the names of their figures

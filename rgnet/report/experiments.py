@@ -31,6 +31,7 @@ def _section(name: str, points: Results, words: str | None, picture: bytes | Non
     return section(
         f"experiment-{name}", summary.rstrip("."),
         tag("p", "Experiment ", tag("code", name), f", {several(len(points), 'point')}.", class_="below"),
+        *(tag("p", tag("strong", title), " ", line) for title, line in _claim(name)),
         *(tag("p", line) for line in lines),
         card(f"{plot.EXPERIMENT}{name}", picture, _alternative(name, summary), join([_caption(name, summary)]))
         if picture else None,
@@ -53,6 +54,12 @@ def _summary(name: str) -> str:
     known = name in catalogue.EXPERIMENTS
     line = str(getattr(catalogue.module(name), "SUMMARY", name)) if known else name
     return line[:1].upper() + line[1:]
+
+
+def _claim(name: str) -> list[tuple[str, str]]:
+    """What is disputed, with its title; nothing for an experiment that this rgnet does not know."""
+    claim = getattr(catalogue.module(name), "CLAIM", "") if name in catalogue.EXPERIMENTS else ""
+    return [("The claim.", str(claim))] if claim else []
 
 
 def _alternative(name: str, summary: str) -> str:
