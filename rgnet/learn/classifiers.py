@@ -279,6 +279,10 @@ def beside_bayes(
     ShortChainError
         If chains are too short for their autocorrelation time.
     """
+    if not isinstance(data, xr.Dataset):
+        raise ValueError(
+            f"data of type {type(data).__name__}: give one Dataset of fresh draws, as rgnet.cheap.sample_classes makes it"
+        )
     given = models_of(data) if of is None else tuple(of)
     outputs = _outputs(learned, given)
     exact = cheap.classifier(given, prior)

@@ -91,6 +91,8 @@ def test_one_layer_of_squares_is_bayes_rule(fresh):
     made = Learned(network, history, Classifier(channels=(8,), activation="square"), {})
     np.testing.assert_allclose(probabilities(made, fresh), classifier(MODELS).posterior(fresh), atol=2e-5)
     found = beside_bayes(made, fresh)
+    with pytest.raises(ValueError, match=r"data of type list: give one Dataset of fresh draws"):
+        beside_bayes(made, [fresh])
     assert found["difference"].value == pytest.approx(0.0, abs=1e-5)
     assert found["bayes"].value == bayes_cross_entropy(MODELS, fresh).value
 
