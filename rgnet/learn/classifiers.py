@@ -281,7 +281,7 @@ def beside_bayes(
     """
     if not isinstance(data, xr.Dataset):
         raise ValueError(
-            f"data of type {type(data).__name__}: give one Dataset of fresh draws, as rgnet.cheap.sample_classes makes it"
+            f"data of type {type(data).__name__}: give one Dataset of fresh draws, as sample_classes makes it"
         )
     given = models_of(data) if of is None else tuple(of)
     outputs = _outputs(learned, given)
