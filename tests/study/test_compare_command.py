@@ -21,21 +21,6 @@ from rgnet.experiments import catalogue
 from rgnet.study import comparing
 from rgnet.study.compute import NO_DATA
 
-GOOD = """
-name = "coins"
-seed = 3
-[[experiments]]
-name = "fair"
-experiment = "toy"
-parameters = { draws = 200, coins = [{ side = 3 }] }
-sweep = { p = [0.25, 0.5], shape = [[4, 4], [8, 8]] }
-[[experiments]]
-name = "loud"
-experiment = "toy"
-parameters = { loud = true }
-"""
-
-
 REAL = """
 name = "real"
 [[experiments]]
@@ -51,9 +36,6 @@ name = "other"
 name = "beside"
 experiment = "counterexample"
 """
-
-
-DRAWS = "draws = 200, coins = [{ side = 3 }]"
 
 
 @pytest.fixture(autouse=True)

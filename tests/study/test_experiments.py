@@ -35,19 +35,6 @@ name = "loud"
 experiment = "toy"
 parameters = { loud = true }
 """
-REAL = """
-name = "real"
-[[experiments]]
-name = "networks"
-experiment = "comparison"
-parameters = { shape = [8, 8], K = 0.2, networks = ["majority"], levels = 1, draws = 300, chains = 2, rows = 256 }
-"""
-NO_COMPARISON = """
-name = "other"
-[[experiments]]
-name = "beside"
-experiment = "counterexample"
-"""
 DRAWS = "draws = 200, coins = [{ side = 3 }]"
 SWEEP = "sweep = { p = [0.25, 0.5], shape = [[4, 4], [8, 8]] }"
 KNOWN = "draws, p, shape, word, coins, loud, fails"
