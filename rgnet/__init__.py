@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     )
     from rgnet.comparison import compare
     from rgnet.estimate import Estimate
+    from rgnet.lattice import Graph
     from rgnet.layers import BlockAverage, Decimation, Filter, Kadanoff, Majority, Network
     from rgnet.models import Dimers, Ising
     from rgnet.operators import Operator
@@ -57,6 +58,7 @@ _MODULES = (
 _NAMES = {
     "Ising": "models",
     "Dimers": "models",
+    "Graph": "lattice",
     "Decimation": "layers",
     "Majority": "layers",
     "Kadanoff": "layers",
@@ -73,7 +75,7 @@ _NAMES = {
 }
 
 __all__ = [
-    "BlockAverage", "Decimation", "Dimers", "Estimate", "Filter", "Ising", "Kadanoff", "Majority", "Network",
+    "BlockAverage", "Decimation", "Dimers", "Estimate", "Filter", "Graph", "Ising", "Kadanoff", "Majority", "Network",
     "Operator", "ShortChainError", "__version__", "cheap", "compare", "exact", "experiments", "flow", "hierarchies",
     "info", "information", "layers", "learn", "models", "observables", "open", "operators", "plot", "report", "run",
     "sample", "stats", "store", "study", "updates", "verify",

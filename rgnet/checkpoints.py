@@ -68,13 +68,13 @@ class Checkpoints:
         groups = {"state": _state(run)}
         if run.done > self.stored:
             new = slice(self.stored, run.done)
-            groups["draws"] = xr.Dataset(
-                {
-                    "spin": (("chain", "draw", "site"), run.spins[:, new]),
-                    "energy": (("chain", "draw"), run.energy[:, new]),
-                    **{name: (("chain", "draw"), values[:, new]) for name, values in run.observed.items()},
-                }
-            )
+            variables = {
+                name: (("chain", "draw", f"{name}_component")[: values.ndim], values[:, new])
+                for name, values in run.quantities.items()
+            }
+            if run.configurations:
+                variables["spin"] = (("chain", "draw", "number"), run.spins[:, new])
+            groups["draws"] = xr.Dataset(variables)
         attrs = {
             "kind": "checkpoint",
             "run": self.identity,
@@ -135,7 +135,7 @@ def _rng_states(run: Chains) -> str:
 
 
 def _state(run: Chains) -> xr.Dataset:
-    variables: dict[str, Any] = {"lattice": (("chain", "padded_site"), np.stack(run.states))}
+    variables: dict[str, Any] = {"lattice": (("chain", "padded_site"), run.states)}
     if run.series.size:
         variables["series"] = (("observable", "chain", "sweep"), run.series)
     return xr.Dataset(variables)
@@ -156,9 +156,9 @@ def _restore(keeper: Checkpoints, run: Chains) -> None:
                 )
             if attrs["done"] > keeper.stored:
                 new, draws = slice(keeper.stored, attrs["done"]), tree["draws"].to_dataset().load()
-                run.spins[:, new] = draws["spin"].values
-                run.energy[:, new] = draws["energy"].values
-                for name, values in run.observed.items():
+                if run.configurations:
+                    run.spins[:, new] = draws["spin"].values
+                for name, values in run.quantities.items():
                     values[:, new] = draws[name].values
         except (store.FileError, KeyError):
             break  # as if it were not there: what it held is drawn again
@@ -169,7 +169,7 @@ def _restore(keeper: Checkpoints, run: Chains) -> None:
     if last is None:
         return
     attrs, state = last
-    run.states = [np.ascontiguousarray(row) for row in state["lattice"].values]
+    run.states = np.ascontiguousarray(state["lattice"].values)
     for rng, stored in zip(run.rngs, json.loads(attrs["rng_state"]), strict=True):
         rng.bit_generator.state = stored
     run.stage, run.counts, run.attrs = attrs["stage"], attrs["counts"], attrs["chosen"]

@@ -1,7 +1,8 @@
 """How a Dataset of configurations is labelled: which dimensions are space, its boundary, how coarse it is.
 
 A Dataset of configurations has ``spin(chain, draw, [component], *space)`` and, as attributes, ``boundary`` (JSON list,
-one name a side), ``level`` (0 = microscopic) and ``scale`` (lattice spacing in microscopic units). There is a dimension
+one name a side), ``lattice`` ("triangular" or "graph", unless hypercubic), ``level`` (0 = microscopic) and ``scale``
+(lattice spacing in microscopic units). There is a dimension
 ``component`` if and only if a site holds more than one number, as the channels of a learned level.
 """
 
@@ -51,7 +52,18 @@ def check_whole(data: Any) -> None:
 
 
 def boundary(data: Any) -> tuple[str, ...]:
-    """Boundary of each space dimension; periodic where the Dataset does not say."""
+    """Boundary of each space dimension; periodic where the Dataset does not say.
+
+    Raises
+    ------
+    ValueError
+        If its sites are those of a graph, which has no translations, blocks or operators by offsets.
+    """
+    if data.attrs.get("lattice") == "graph":
+        raise ValueError(
+            "configurations on a graph: blocks, and operators by offsets, are made for lattices of sides; measure with "
+            "the model itself, such as model.energy"
+        )
     ndim = len(space_dims(data)) if hasattr(data, "data_vars") else len(json.loads(data.attrs["shape"]))
     if "boundary" not in data.attrs:
         return ("periodic",) * ndim

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from rgnet import __version__, checkpoints, lattice, updates
+from rgnet import __version__, checkpoints, updates
 from rgnet.models import MODELS, Model
 from rgnet.models.model import padded
 from rgnet.updates.chains import Callback, Chains, advance, configurations, pilot, record, start
@@ -45,6 +45,7 @@ def sample(
     thin: int | None = None,
     seed: int | None = None,
     resume: xr.Dataset | None = None,
+    configurations: bool = True,
     progress: bool = False,
     callback: Callback | None = None,
     checkpoint: str | Path | None = None,
@@ -54,13 +55,13 @@ def sample(
 
     Parameters
     ----------
-    model : Ising, Dimers
+    model : Ising, Potts, XY, Phi4, … (see `rgnet.models`)
     draws : int
         Configurations from each chain.
     chains : int, optional
         Independent chains: 4 unless given.
     update : str
-        Name of the move (see `rgnet.updates`), or ``"auto"``.
+        Name of the move (see `rgnet.updates`), several joined by + to be done in turn, or ``"auto"``.
     warmup : int, optional
         Sweeps of each chain before its first draw (without ``thin``, the pilot that measures τ follows them);
         chosen from the measured autocorrelation time unless given.
@@ -72,6 +73,10 @@ def sample(
         What an earlier call returned (or its last part): the result holds the draws that follow, bit for bit as if
         the run had not been interrupted. Chains, update, thinning and seed are those of the earlier call, and
         ``warmup`` has no say.
+    configurations : bool
+        Whether to keep the configurations. Without them the Dataset has the energy and what else the model observes,
+        and the configurations after the last draw alone, as ``last_spin``; where the move measures energies in its
+        sweep, as most do, that costs little more than the sweeps.
     progress : bool
         Show a progress bar with the running energy per site.
     callback : callable, optional
@@ -87,13 +92,15 @@ def sample(
     Returns
     -------
     Dataset
-        ``spin(chain, draw, *space)`` int8, ±1 for Ising and a direction 0 … 3 for Dimers, ``energy(chain, draw)`` = H
-        (total, dimensionless), and what the model keeps of every draw, (chain, draw) each: ``magnetization`` = Σ s for
-        Ising, ``parallel`` = N_∥ and the winding ``flux_x``, ``flux_y`` for Dimers. Attributes: model, boundary,
-        level, scale, values ("directions" for Dimers), update, kernel, seed, warmup and thin (sweeps), draws (so far in
-        each chain), where a pilot was run its length ``pilot`` (part of ``warmup``), tau_energy and the τ of what else
-        was watched, such as tau_magnetization (sweeps), clusters_per_sweep (Wolff) or worms_per_sweep, rng_state (after
-        the last draw), rgnet_version.
+        ``spin(chain, draw, *space)``, or ``spin(chain, draw, component, *space)`` where a site holds several numbers:
+        ±1 for Ising; what it is for others the attribute ``values`` says. ``energy(chain, draw)`` = H (total,
+        dimensionless), and what the model keeps of every draw (`Model.observe`), such as ``magnetization`` = Σ s for
+        Ising; from cluster moves without a field ``cluster_m2``, an estimator of M² with a smaller variance
+        (`rgnet.updates.swendsen_wang`). Attributes: model, boundary, lattice (unless hypercubic), level, scale, values,
+        update, kernel (which of the move's kernels ran), seed, warmup and thin (sweeps), draws (so far in each chain),
+        where a pilot was run its length ``pilot`` (part of ``warmup``), tau_energy and the τ of what else was watched,
+        such as tau_magnetization (sweeps), what warm-up tuned, such as clusters_per_sweep, rng_state (after the last
+        draw), rgnet_version.
 
     Raises
     ------
@@ -109,15 +116,20 @@ def sample(
     if resume is not None and not isinstance(resume, xr.Dataset):
         raise TypeError(f"resume is a {type(resume).__name__}: give a Dataset as rgnet.sample returns it")
     _check(draws, chains, warmup, thin, seed)
-    _check_memory(model, draws, (chains or 4) if resume is None else int(resume.sizes.get("chain", 1)))
+    if not isinstance(configurations, bool):
+        raise ValueError(f"configurations={configurations!r}: give True or False")
+    _check_memory(model, draws, (chains or 4) if resume is None else int(resume.sizes.get("chain", 1)), configurations)
     if resume is None:
-        run = _fresh(model, draws, chains or 4, update, seed)
+        run = _fresh(model, draws, chains or 4, update, seed, configurations)
     else:
-        run = _resumed(model, draws, resume, chains=chains, update=update, thin=thin, seed=seed)
+        asked = {"chains": chains, "update": update, "thin": thin, "seed": seed}
+        run = _resumed(model, draws, resume, configurations, asked)
     first = run.attrs["draws"]
     keeper = None
     if checkpoint is not None:
-        asked = {"update": run.update.name, "warmup": warmup, "thin": thin, "seed": None if seed is None else str(seed)}
+        named = None if seed is None else str(seed)
+        asked = {"update": run.update.name, "warmup": warmup, "thin": thin, "seed": named}
+        asked |= {} if configurations else {"configurations": False}
         keeper = run.keep = checkpoints.start(Path(checkpoint), checkpoint_every, run, asked)
     with _bar(draws, callback) if progress else nullcontext(callback) as run.callback:
         _warm_up(run, warmup, thin)
@@ -127,14 +139,16 @@ def sample(
     return _dataset(run, first)
 
 
-def _fresh(model: Model, draws: int, chains: int, name: str, seed: int | None) -> Chains:
+def _fresh(model: Model, draws: int, chains: int, name: str, seed: int | None, configurations: bool) -> Chains:
     """Chains at their start, and the first of their attributes."""
     update = updates.resolve(name, model)
+    move = update.prepare(model, chains)
     entropy = np.random.SeedSequence().entropy if seed is None else int(seed)
-    streams = [np.random.SeedSequence(entropy, spawn_key=(chain,)) for chain in range(chains)]
+    streams = [np.random.SeedSequence(entropy, spawn_key=(first,)) for first in range(0, chains, move.group)]
     rngs = [np.random.Generator(np.random.PCG64(stream)) for stream in streams]
-    states = [start(model, chain, rng) for chain, rng in enumerate(rngs)]
-    return Chains(model, update, update.prepare(model), states, rngs, draws, {"seed": str(entropy), "draws": 0})
+    states = np.stack([start(model, chain, rngs[chain // move.group]) for chain in range(chains)])
+    attrs = {"seed": str(entropy), "draws": 0}
+    return Chains(model, update, move, states, rngs, draws, attrs, configurations)
 
 
 def _warm_up(run: Chains, warmup: int | None, thin: int | None) -> None:
@@ -145,7 +159,10 @@ def _warm_up(run: Chains, warmup: int | None, thin: int | None) -> None:
         if run.update.tune is None:
             advance(run, given)
         else:
-            while (move := run.update.tune(run.move, run.states, run.rngs, given, run.counts)) is None:
+            while (move := run.update.tune(run.move, run.states, run.rngs, given, run.counts)) is None or (
+                run.counts.pop("more", 0)
+            ):
+                run.move = move or run.move
                 run.report()
             run.move = move
         if warmup is not None and thin is not None:
@@ -170,29 +187,34 @@ def _warm_up(run: Chains, warmup: int | None, thin: int | None) -> None:
 
 
 def _draw(run: Chains) -> None:
-    """Fill configurations (chain, draw, N), energies and what else the model keeps (chain, draw)."""
-    for begin, end in record(run, run.attrs["thin"], run.spins, run.done):
-        x = configurations(run.model, run.spins[:, begin:end])
-        run.energy[:, begin:end] = run.model.energy(x)
-        for name, values in run.model.observe(x).items():
-            run.observed[name][:, begin:end] = values
-        run.done, run.mean_energy = end, float(run.energy[:, :end].mean()) / run.model.n_sites
+    """Fill configurations (chain, draw, …), energies and what else is kept (chain, draw)."""
+    for begin, end, found in record(run, run.attrs["thin"], run.spins, run.done):
+        for name, values in found.items():
+            run.quantities[name][:, begin:end] = values
+        run.done = end
+        run.mean_energy = float(run.quantities["energy"][:, :end].mean()) / run.model.n_sites
         run.report()
 
 
 def _dataset(run: Chains, first: int) -> xr.Dataset:
     model = run.model
-    chains, draws = run.energy.shape
+    chains, draws = run.quantities["energy"].shape
+    component = () if model.components == 1 else ("component",)
+    variables: dict[str, Any] = {}
+    if run.configurations:
+        variables["spin"] = (("chain", "draw", *component, *model.geometry.dims), configurations(model, run.spins))
+    for name, values in run.quantities.items():
+        variables[name] = (("chain", "draw", "component")[: values.ndim], values)
+    if not run.configurations:
+        variables["last_spin"] = (("chain", *component, *model.geometry.dims), configurations(model, run.states))
+    kind = model.geometry.kind
     return xr.Dataset(
-        {
-            "spin": (("chain", "draw", *lattice.dims(model.ndim)), run.spins.reshape(chains, draws, *model.shape)),
-            "energy": (("chain", "draw"), run.energy),
-            **{name: (("chain", "draw"), values) for name, values in run.observed.items()},
-        },
+        variables,
         coords={"chain": np.arange(chains), "draw": np.arange(first, first + draws)},
         attrs={
             "model": json.dumps(model.to_dict()),
             "boundary": json.dumps(list(model.boundary)),
+            **({} if kind == "hypercubic" else {"lattice": kind}),
             "level": 0,
             "scale": 1,
             **model.attributes,
@@ -207,10 +229,10 @@ def _dataset(run: Chains, first: int) -> xr.Dataset:
     )
 
 
-def _resumed(model: Model, draws: int, data: xr.Dataset, **asked: Any) -> Chains:
+def _resumed(model: Model, draws: int, data: xr.Dataset, keeps_configurations: bool, asked: dict[str, Any]) -> Chains:
     """The chains that ``data`` came from, as they were after its last draw, with their attributes."""
     missing = [name for name in _ATTRS if name not in data.attrs]
-    if missing or "spin" not in data:
+    if missing or not ("spin" in data or "last_spin" in data):
         raise ValueError(f"resume: no {', '.join(missing) or 'spin'} in it; give a Dataset as rgnet.sample returns it")
     stored = data.attrs
     if json.loads(stored["model"]) != json.loads(json.dumps(model.to_dict())):
@@ -223,32 +245,35 @@ def _resumed(model: Model, draws: int, data: xr.Dataset, **asked: Any) -> Chains
         had = data.sizes["chain"] if name == "chains" else stored[name]
         if value is not None and value != had:
             raise ValueError(f"resume: {name}={value} but the run had {name}={had}; leave it out to go on as before")
+    chains = int(data.sizes["chain"])
+    chosen = updates.resolve(stored["update"], model)
+    move = chosen.prepare(model, chains)
     rng_states = json.loads(stored["rng_state"])
     if (
         data.sizes["draw"] == 0
         or int(data["draw"][-1]) + 1 != stored["draws"]
-        or len(rng_states) != data.sizes["chain"]
-        or ("chain" in data.coords and not np.array_equal(data["chain"], np.arange(data.sizes["chain"])))
+        or len(rng_states) != -(-chains // move.group)
+        or ("chain" in data.coords and not np.array_equal(data["chain"], np.arange(chains)))
     ):
         raise ValueError(
-            f"resume: its random state belongs to {len(rng_states)} chains after {stored['draws']} draws, not to the "
-            f"draws in it; give the last part as rgnet.sample returned it, whole"
+            f"resume: it holds {len(rng_states)} random states after {stored['draws']} draws, which do not belong to "
+            f"the {chains} chains and draws in it; give the last part as rgnet.sample returned it, whole"
         )
-    chosen = updates.resolve(stored["update"], model)
-    move = chosen.prepare(model)
     if any(name not in stored for name in move.settings):
         raise ValueError(f"resume: no {', '.join(move.settings)} in it; give a Dataset as rgnet.sample returns it")
-    move = replace(move, settings={name: int(stored[name]) for name in move.settings})
-    last = data["spin"].isel(draw=-1).transpose("chain", *lattice.dims(model.ndim)).values
-    states, rngs = [], []
-    for configuration, rng_state in zip(last, rng_states, strict=True):
-        states.append(padded(model, configuration))
+    move = replace(move, settings={name: type(value)(stored[name]) for name, value in move.settings.items()})
+    component = () if model.components == 1 else ("component",)
+    last = data["spin"].isel(draw=-1) if "spin" in data else data["last_spin"]
+    ordered = last.transpose("chain", *component, *model.geometry.dims).values
+    states = np.stack([padded(model, configuration) for configuration in ordered])
+    rngs = []
+    for rng_state in rng_states:
         generator = np.random.PCG64()
         generator.state = rng_state
         rngs.append(np.random.Generator(generator))
     kept = {name: stored[name] for name in stored if name.startswith("tau_") or name in ("pilot", "seed")}
     attrs = {**kept, **{name: int(stored[name]) for name in ("warmup", "thin", "draws")}}
-    return Chains(model, chosen, move, states, rngs, draws, attrs, stage="drawing")
+    return Chains(model, chosen, move, states, rngs, draws, attrs, keeps_configurations, stage="drawing")
 
 
 def _check(draws: object, chains: object, warmup: object, thin: object, seed: object) -> None:
@@ -260,8 +285,9 @@ def _check(draws: object, chains: object, warmup: object, thin: object, seed: ob
             raise ValueError(f"{name}={value!r}: give a whole number of at least {least}")
 
 
-def _check_memory(model: Model, draws: int, chains: int) -> None:
-    needed = chains * draws * (model.n_sites + 16)
+def _check_memory(model: Model, draws: int, chains: int, configurations: bool) -> None:
+    numbers = model.components * model.n_sites * np.dtype(model.dtype).itemsize if configurations else 0
+    needed = chains * draws * (numbers + 16)
     if not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
         return
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
@@ -269,7 +295,7 @@ def _check_memory(model: Model, draws: int, chains: int) -> None:
         raise ValueError(
             f"draws={draws}: {chains} chains of {draws} configurations of {model.n_sites} spins take "
             f"{needed / 1e9:.3g} GB, and this machine has {memory / 1e9:.3g} GB; sample in parts with resume=, "
-            f"measuring each, or take fewer draws"
+            f"measuring each, keep energies alone with configurations=False, or take fewer draws"
         )
 
 

@@ -32,14 +32,16 @@ def cut_after(reports):
 @pytest.fixture(autouse=True)
 def short_calls(monkeypatch):
     """Kernel calls of two sweeps, so that even a small run reports often."""
-    monkeypatch.setattr(chains, "_SPINS_PER_CALL", 2 * MODEL.n_sites)
+    monkeypatch.setattr(chains, "_sweeps_per_call", lambda run: 2)
     monkeypatch.setattr("rgnet.updates.wolff._SITES_PER_CALL", 2 * MODEL.n_sites)
     monkeypatch.setattr("rgnet.updates.worm._PIVOTS_PER_CALL", 2 * DIMERS.n_sites)
 
 
 @pytest.mark.parametrize("given", [{}, {"warmup": 9}, {"warmup": 9, "thin": 5}, {"thin": 2}], ids=str)
 @pytest.mark.parametrize(("model", "update"), [(m, name) for m in (MODEL, DIMERS) for name in exact_for(m)])
-def test_a_run_cut_again_and_again_is_the_whole_run(tmp_path, model, update, given):
+def test_a_run_cut_again_and_again_is_the_whole_run(tmp_path, model, update, given, monkeypatch):
+    if len(given) < 2:  # the pilot takes hundreds of sweeps
+        monkeypatch.setattr(chains, "_sweeps_per_call", lambda run: 16)
     options = {"chains": 2, "update": update, "seed": 4, **given}
     whole = sample(model, 12, **options)
     rng = np.random.default_rng(1)
@@ -47,7 +49,7 @@ def test_a_run_cut_again_and_again_is_the_whole_run(tmp_path, model, update, giv
     while True:
         every = 0.0 if rng.random() < 0.7 else 60.0  # some of the runs die before their first checkpoint
         try:
-            callback = cut_after(int(rng.integers(1, 6 if len(given) == 2 else 60)))
+            callback = cut_after(int(rng.integers(1, 6 if len(given) == 2 else 12)))
             data = sample(model, 12, **options, checkpoint=tmp_path / "run", checkpoint_every=every, callback=callback)
             break
         except Cut:

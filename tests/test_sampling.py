@@ -59,7 +59,7 @@ def test_choices_can_be_repeated_by_hand():
 def test_work_split_into_many_calls_gives_the_same_draws(name, monkeypatch):
     options = {"chains": 2, "update": name, "warmup": 7, "thin": 5, "seed": 4}
     whole = sample(SMALL, 9, **options)
-    monkeypatch.setattr(chains, "_SPINS_PER_CALL", 2 * SMALL.n_sites)
+    monkeypatch.setattr(chains, "_sweeps_per_call", lambda run: 2)
     assert sample(SMALL, 9, **options).identical(whole)
     if name != "wolff":  # the pilot too
         chosen = sample(SMALL, 3, update=name, seed=8)
@@ -194,7 +194,7 @@ def test_resume_refuses_what_it_does_not_continue():
     for name, value in (("chains", 2), ("update", "wolff"), ("thin", 3), ("seed", 2)):
         with pytest.raises(ValueError, match=f"resume: {name}={value} but the run had"):
             sample(SMALL, 2, resume=head, **{name: value})
-    with pytest.raises(ValueError, match="random state belongs to 4 chains after 6 draws"):
+    with pytest.raises(ValueError, match="holds 4 random states after 6 draws, which do not belong to the 4 chains"):
         sample(SMALL, 2, resume=head.isel(draw=slice(0, 3)))
     with pytest.raises(ValueError, match="random state belongs to 4 chains"):
         sample(SMALL, 2, resume=head.isel(chain=slice(0, 2)))

@@ -118,6 +118,21 @@ class Dimers:
         return math.prod(self.shape)
 
     @property
+    def geometry(self) -> lattice.Geometry:
+        """The square lattice."""
+        return lattice.Geometry(self.shape, self.boundary)
+
+    @property
+    def dtype(self) -> type[np.int8]:
+        """Directions are int8."""
+        return np.int8
+
+    @property
+    def components(self) -> int:
+        """A site holds one direction."""
+        return 1
+
+    @property
     def is_symmetric(self) -> bool:
         """Whether x → −x leaves the energy unchanged: links are occupied one in four, so never."""
         return False
@@ -162,6 +177,15 @@ class Dimers:
             If x is of another shape or no covering.
         """
         return np.asarray(-self.K * self.parallel(self.check(x)) + 0.0, dtype=np.float64)
+
+    def conjugate(self, x: npt.ArrayLike) -> npt.NDArray[np.int64]:
+        """N_∥, conjugate to K."""
+        return self.parallel(np.asarray(x))
+
+    def order_field(self, x: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """((−1)^x n_x, (−1)^y n_y) times 2, (..., 2, x, y): its sum is N long where the dimers stand in columns."""
+        place = np.indices(self.shape)
+        return np.asarray(2.0 * (1 - 2 * (place % 2)) * (links(np.asarray(x)) == 1))
 
     def parallel(self, x: npt.NDArray[np.int8]) -> npt.NDArray[np.int64]:
         """N_∥, the number of plaquettes with two parallel dimers; x of shape (..., *shape)."""

@@ -1,39 +1,38 @@
 """Monte Carlo moves, one a file: a table of names, and the choice of one that is exact for a model.
 
-| name            | exact for                                                            |
-|-----------------|----------------------------------------------------------------------|
-| "metropolis"    | every Ising model; by colour, in sequence with further couplings     |
-| "heat-bath"     | the same                                                             |
-| "wolff"         | K ≠ 0 of either sign and any h, no further couplings                 |
-| "swendsen-wang" | any K and h, no further couplings                                    |
-| "worm"          | dimers, any K                                                        |
+Several moves may share a name, for different models: "metropolis" of an Ising model flips spins, that of a real field
+adds a step. `exact_for` lists the names that are exact for a model, `table` all of them.
 
-``"auto"`` is the worm for dimers. For Ising models it is Swendsen–Wang where its clusters are the physical ones: no
-further couplings, and K > 0 with any field, or K < 0 on a bipartite lattice (no odd periodic side) without one.
-Elsewhere it is Metropolis. Measured reasons, as τ times the time of a sweep: with K > 0 Metropolis is up to 4 times
-faster where all is quick (τ ≈ 1), but 4 times slower at K_c and L = 32, 9 times at K_c, h = 0.001 and L = 128, and ever
-more beyond; heat bath takes 1.2 to 3.5 times as long as Metropolis, except in strong fields (0.7).
+Names joined by +, such as "wolff+over-relaxation", are done in turn, one sweep each, and count as one sweep. A move
+that does not reach every configuration by itself, such as over-relaxation, is exact in such company only.
 """
 
 import difflib
+from collections.abc import Iterator
 
-from rgnet import lattice
-from rgnet.models import Ising, Model
+from rgnet.models import Model
 from rgnet.updates import heat_bath, metropolis, swendsen_wang, wolff, worm
-from rgnet.updates.base import Move, Update, further_couplings
+from rgnet.updates.automatic import automatic
+from rgnet.updates.base import Move, Update
+from rgnet.updates.combined import combined
 
-UPDATES = {
-    item.name: item for item in (metropolis.update, heat_bath.update, wolff.update, swendsen_wang.update, worm.update)
-}
+ALL: tuple[Update, ...] = (metropolis.update, heat_bath.update, wolff.update, swendsen_wang.update, worm.update)
+UPDATES = tuple(dict.fromkeys(update.name for update in ALL))
 
 
 def exact_for(model: Model) -> tuple[str, ...]:
-    """Names of the moves that are exact for ``model``."""
-    return tuple(name for name, item in UPDATES.items() if item.reason(model) is None)
+    """Names of the moves that are exact for ``model``, each by itself."""
+    return tuple(update.name for update in _of(model) if update.ergodic and update.reason(model) is None)
 
 
 def resolve(name: str, model: Model) -> Update:
     """The move of that name, or the one that ``"auto"`` picks.
+
+    Parameters
+    ----------
+    name : str
+        Of one move, of several joined by +, or "auto".
+    model : Model
 
     Raises
     ------
@@ -41,25 +40,40 @@ def resolve(name: str, model: Model) -> Update:
         If the name is unknown, or the move would not be exact for the model; the message names those that are.
     """
     if name == "auto":
-        return UPDATES[_automatic(model)]
-    if name not in UPDATES:
-        near = difflib.get_close_matches(str(name), ("auto", *UPDATES), n=1, cutoff=0.4)
+        name = automatic(model, exact_for(model))
+    parts = [_one(part, name, model) for part in str(name).split("+")]
+    if not any(part.ergodic for part in parts):
+        raise ValueError(
+            f"update={name!r} would not be exact: it does not reach every configuration by itself; join it with one "
+            f"that does, such as {exact_for(model)[0] + '+' + parts[0].name!r}"
+        )
+    return parts[0] if len(parts) == 1 else combined(parts)
+
+
+def _of(model: Model) -> Iterator[Update]:
+    kind = type(model).__name__
+    return (update for update in ALL if kind in update.models)
+
+
+def _one(part: str, name: str, model: Model) -> Update:
+    """The update called ``part`` for this model; ``name`` is what the user asked for."""
+    if part not in UPDATES:
+        near = difflib.get_close_matches(part, ("auto", *UPDATES), n=1, cutoff=0.4)
         hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"update={name!r} is unknown; known are auto, {', '.join(UPDATES)}{hint}")
-    reason = UPDATES[name].reason(model)
-    if reason is not None:
+        unknown = f"update={name!r}" if part == name else f"update={name!r}: {part!r}"
+        raise ValueError(f"{unknown} is unknown; known are auto, {', '.join(UPDATES)}{hint}")
+    named = [update for update in ALL if update.name == part]
+    found = next((update for update in named if type(model).__name__ in update.models), None)
+    if found is None:
+        kinds = dict.fromkeys(kind for update in named for kind in update.models)
+        reason: str | None = (
+            f"{part} moves configurations of {' or '.join(kinds)}, and the model is {type(model).__name__}"
+        )
+    else:
+        reason = found.reason(model)
+    if found is None or reason is not None:
         raise ValueError(f"update={name!r} would not be exact: {reason}; exact here are {', '.join(exact_for(model))}")
-    return UPDATES[name]
+    return found
 
 
-def _automatic(model: Model) -> str:
-    if not isinstance(model, Ising):
-        return exact_for(model)[0]
-    ferromagnet = model.K > 0
-    antiferromagnet = model.K < 0 and model.h == 0 and lattice.is_bipartite(model.shape, model.boundary)
-    if (ferromagnet or antiferromagnet) and not further_couplings(model):
-        return "swendsen-wang"
-    return "metropolis"
-
-
-__all__ = ["UPDATES", "Move", "Update", "exact_for", "resolve"]
+__all__ = ["ALL", "UPDATES", "Move", "Update", "exact_for", "resolve"]

@@ -41,6 +41,7 @@ def record(
     rng: Any,
     every: int,
     out: Any,
+    measured: Any,
     rows: Any,
     row_colors: Any,
     n_colors: int,
@@ -55,7 +56,7 @@ def record(
     # On an odd periodic row the last site has the third colour.
     paired = length - 1 if periodic and length % 2 else length
     field = np.zeros(length, dtype=np.int8)
-    for k in range(out.shape[0]):
+    for k in range(measured.shape[0]):
         for _ in range(every):
             for color in range(n_colors):
                 for r in range(n_rows):
@@ -80,4 +81,5 @@ def record(
                         spin = spins[i]
                         flip = rng.random() < table[2 * total + (spin > 0)]
                         spins[i] = -spin if flip else spin
-        out[k] = spins[:n_sites]
+        if out.shape[1] > 0:
+            out[k] = spins[:n_sites]

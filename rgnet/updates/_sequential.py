@@ -37,6 +37,7 @@ def record(
     rng: Any,
     every: int,
     out: Any,
+    measured: Any,
     near: Any,
     ends: Any,
     members: Any,
@@ -45,7 +46,7 @@ def record(
 ) -> None:
     """The contract of `rgnet.updates.base`."""
     n_sites = near.shape[0]
-    for k in range(out.shape[0]):
+    for k in range(measured.shape[0]):
         for _ in range(every):
             for i in range(n_sites):
                 local = 0.0
@@ -63,4 +64,5 @@ def record(
                     probability = 1.0 / (1.0 + math.exp(change))
                 if rng.random() < probability:
                     spins[i] = -spins[i]
-        out[k] = spins[:n_sites]
+        if out.shape[1] > 0:
+            out[k] = spins[:n_sites]

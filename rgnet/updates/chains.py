@@ -5,22 +5,22 @@ change the random numbers. Whenever `Chains.report` is called, what a `Chains` h
 that is put back there, by `rgnet.checkpoints`, goes on as if nothing had happened.
 """
 
-from collections.abc import Callable, Iterator
+import functools
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from rgnet import stats, updates
 from rgnet.models import Model
 from rgnet.models.model import padded
-from rgnet.updates.base import Move, State, Update
+from rgnet.updates.base import Array, Move, Update
 
 Callback = Callable[[int, int, float], None]
 Stage = Literal["warmup", "pilot", "settling", "drawing"]
 
-_SPINS_PER_CALL = 1 << 22  # spin updates in one kernel call: well below half a second, so that signals are heard
+_BYTES_PER_CALL = 1 << 24  # of configurations that a call writes where nobody asked for them
 _PILOT = 128  # sweeps with which the pilot begins
 _PILOT_MOST = 1 << 20  # sweeps at which it gives up …
 _PILOT_WORK = 1 << 32  # … or spin updates a chain, whichever comes first (but not before 1024 sweeps)
@@ -33,10 +33,16 @@ class Chains:
 
     Attributes
     ----------
-    spins, energy : ndarray
-        What has been drawn, (chain, draw, N) and (chain, draw), of which ``done`` draws are filled.
-    observed : dict of str to ndarray
-        What the model keeps with every draw (`Model.observe`), (chain, draw) each.
+    states : ndarray
+        (chain, S), see `rgnet.updates.base`.
+    rngs : list of Generator
+        One for each group of chains that moves together.
+    spins : ndarray
+        What has been drawn, (chain, draw, components·N), of which ``done`` draws are filled; (chain, draw, 0) where
+        configurations are not kept.
+    quantities : dict of str to ndarray
+        What is kept with every draw, (chain, draw) or (chain, draw, component): ``energy``, what the model observes
+        (`Model.observe`), and what the move alone knows (`Move.measures`).
     attrs : dict
         What has been found out and chosen so far; it ends as attributes of the Dataset.
     stage, counts, series
@@ -49,28 +55,49 @@ class Chains:
     model: Model
     update: Update
     move: Move
-    states: list[State]
+    states: Array
     rngs: list[np.random.Generator]
     draws: int
     attrs: dict[str, Any] = field(default_factory=dict)
+    configurations: bool = True
     callback: Callback | None = None
     keep: Callable[["Chains"], None] | None = None
     stage: Stage = "warmup"
     counts: dict[str, int] = field(default_factory=dict)
-    series: npt.NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 0, 0)))
+    series: Array = field(default_factory=lambda: np.empty((0, 0, 0)))
     done: int = 0
     mean_energy: float = float("nan")
 
     def __post_init__(self) -> None:
         chains = len(self.states)
-        self.spins = np.empty((chains, self.draws, self.model.n_sites), dtype=np.int8)
-        self.energy = np.empty((chains, self.draws))
-        names = self.model.observe(configurations(self.model, self.states[0]))
-        self.observed = {name: np.empty((chains, self.draws), dtype=np.int64) for name in names}
+        width = self.size if self.configurations else 0
+        self.spins = np.empty((chains, self.draws, width), dtype=self.model.dtype)
+        self.quantities = {
+            name: np.empty((chains, self.draws, *shape), dtype=dtype) for name, (shape, dtype) in self.kept.items()
+        }
 
-    def enter(self, stage: Stage) -> None:
-        """Begin a stage."""
-        self.stage, self.counts, self.series = stage, {}, np.empty((0, 0, 0))
+    @property
+    def size(self) -> int:
+        """Numbers of a configuration."""
+        return self.model.components * self.model.n_sites
+
+    @functools.cached_property
+    def kept(self) -> dict[str, tuple[tuple[int, ...], Any]]:
+        """Shape and type of one draw of everything that is kept."""
+        observed = self.model.observe(configurations(self.model, self.states[0]))
+        own = {name: (np.shape(value), np.asarray(value).dtype) for name, value in observed.items()}
+        only_known_to_the_move = {name: ((), np.dtype(float)) for name in self.move.measures if name not in own}
+        return {"energy": ((), np.dtype(float)), **own, **only_known_to_the_move}
+
+    @property
+    def measures_all(self) -> bool:
+        """Whether the move measures everything that is kept, so that nobody has to look at configurations."""
+        return set(self.kept) <= set(self.move.measures)
+
+    def groups(self) -> Iterator[tuple[slice, np.random.Generator]]:
+        """The chains that move together, and their stream."""
+        for number, rng in enumerate(self.rngs):
+            yield slice(number * self.move.group, (number + 1) * self.move.group), rng
 
     def report(self) -> None:
         """Call back with draws done, draws wanted and the running energy per site; the state is whole."""
@@ -79,42 +106,99 @@ class Chains:
         if self.callback is not None:
             self.callback(self.done, self.draws, self.mean_energy)
 
+    def enter(self, stage: Stage) -> None:
+        """Begin a stage."""
+        self.stage, self.counts, self.series = stage, {}, np.empty((0, 0, 0))
 
-def start(model: Model, chain: int, rng: np.random.Generator) -> State:
+
+def start(model: Model, chain: int, rng: np.random.Generator) -> Array:
     """Starting state of a chain (`Model.start`), padded."""
     return padded(model, model.start(chain, rng))
 
 
-def configurations(model: Model, spins: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
-    """Configurations (..., *shape) of states or rows (..., at least N)."""
-    return spins[..., : model.n_sites].reshape(*spins.shape[:-1], *model.shape)
+def configurations(model: Model, rows: Array) -> Array:
+    """Configurations (..., *shape) or (..., component, *shape) of states or rows (..., at least their size)."""
+    shape = model.shape if model.components == 1 else (model.components, *model.shape)
+    return rows[..., : model.components * model.n_sites].reshape(*rows.shape[:-1], *shape)
+
+
+def width(run: Chains) -> int:
+    """Columns that the move measures."""
+    return sum(int(np.prod(run.kept[name][0], dtype=int)) for name in run.move.measures)
+
+
+def _sweeps_per_call(run: Chains) -> int:
+    together = min(run.move.group, len(run.states))
+    return max(1, run.move.spins_per_call // (run.model.n_sites * together))
+
+
+def _run(run: Chains, every: int, out: Array, measured: Array) -> None:
+    for chains, rng in run.groups():
+        run.move.run(run.states[chains], rng, every, out[chains], measured[chains])
 
 
 def advance(run: Chains, sweeps: int) -> None:
     """Sweeps that nobody looks at, from those that ``counts`` has; it counts them until something else follows."""
-    scratch = np.empty((1, run.model.n_sites), dtype=np.int8)
-    most = max(1, _SPINS_PER_CALL // run.model.n_sites)
+    nothing = np.empty((len(run.states), 1, 0), dtype=run.model.dtype)
+    scratch = np.empty((len(run.states), 1, width(run)))
+    most = _sweeps_per_call(run)
     while (begin := run.counts.get("sweeps", 0)) < sweeps:
         step = min(most, sweeps - begin)
-        for spins, rng in zip(run.states, run.rngs, strict=True):
-            run.move.run(spins, rng, step, scratch)
+        _run(run, step, nothing, scratch)
         run.counts["sweeps"] = begin + step
         run.report()
 
 
-def record(run: Chains, every: int, out: npt.NDArray[np.int8], first: int = 0) -> Iterator[tuple[int, int]]:
-    """Fill out (chain, draw, N) from draw ``first``, one every so many sweeps; yields the stretches as they fill."""
-    most = max(1, _SPINS_PER_CALL // run.model.n_sites)
+def record(run: Chains, every: int, out: Array, first: int = 0) -> Iterator[tuple[int, int, dict[str, Array]]]:
+    """Make draws, one every so many sweeps; yields what is kept of them, stretch by stretch.
+
+    Parameters
+    ----------
+    run : Chains
+    every : int
+    out : (chain, draw, components·N) array, or (chain, draw, 0)
+        Filled from draw ``first``, if it has columns.
+
+    Yields
+    ------
+    begin, end : int
+    quantities : dict of arrays (chain, end − begin), or with a component at the end
+    """
+    most, chains = _sweeps_per_call(run), len(run.states)
     rows = max(1, most // every)
+    needs_scratch = out.shape[2] == 0 and not run.measures_all
+    if needs_scratch:
+        rows = max(1, min(rows, _BYTES_PER_CALL // (chains * run.size * run.spins.itemsize)))
+    columns = width(run)
     before = (every - 1) // most * most  # of the sweeps to one draw, those that take calls of their own
     for begin in range(first, out.shape[1], rows):
         end = min(begin + rows, out.shape[1])
         if before:
             advance(run, before)
-        for chain, (spins, rng) in enumerate(zip(run.states, run.rngs, strict=True)):
-            run.move.run(spins, rng, every - before, out[chain, begin:end])
+        part = np.empty((chains, end - begin, run.size), dtype=out.dtype) if needs_scratch else out[:, begin:end]
+        measured = np.empty((chains, end - begin, columns))
+        _run(run, every - before, part, measured)
         run.counts.pop("sweeps", None)
-        yield begin, end
+        yield begin, end, quantities(run, part, measured)
+
+
+def quantities(run: Chains, rows: Array, measured: Array) -> dict[str, Array]:
+    """What is kept of draws: from what the move measured, the rest from the configurations."""
+    found, column = {}, 0
+    for name in run.move.measures:
+        shape, dtype = run.kept[name]
+        size = int(np.prod(shape, dtype=int))
+        values = measured[..., column : column + size].astype(dtype)
+        found[name] = values.reshape(*measured.shape[:-1], *shape)
+        column += size
+    missing = set(run.kept) - set(found)
+    if missing:
+        x = configurations(run.model, rows)
+        if "energy" in missing:
+            found["energy"] = run.model.energy(x)
+        if missing - {"energy"}:
+            found = {**run.model.observe(x), **found}
+    return found
 
 
 def pilot(run: Chains) -> tuple[dict[str, float], int]:
@@ -137,17 +221,21 @@ def pilot(run: Chains) -> tuple[dict[str, float], int]:
     """
     model, chains = run.model, len(run.states)
     limit = min(_PILOT_MOST, max(1024, _PILOT_WORK // model.n_sites))
-    names = ("energy", *model.watch(configurations(model, run.states[0])))
-    rows = max(1, _SPINS_PER_CALL // model.n_sites)
+    watched = tuple(model.watch(configurations(model, run.states[0])))
+    names = ("energy", *watched)
+    blind = run.measures_all and watched == ("magnetization",)
+    rows = _sweeps_per_call(run)
+    if not blind:
+        rows = max(1, min(rows, _BYTES_PER_CALL // (chains * run.size * run.spins.itemsize)))
     if run.series.size == 0:
         run.series = np.empty((len(names), chains, 0))
     goal = run.counts.setdefault("goal", _PILOT)
     while True:
         while run.series.shape[2] < goal:
-            part = np.empty((chains, min(rows, goal - run.series.shape[2]), model.n_sites), dtype=np.int8)
-            for _ in record(run, 1, part):
-                pass
-            run.series = np.concatenate([run.series, _observables(model, part)], axis=2)
+            more = min(rows, goal - run.series.shape[2])
+            part = np.empty((chains, more, 0 if blind else run.size), model.dtype)
+            found = [_watched(model, found, part[:, begin:end]) for begin, end, found in record(run, 1, part)]
+            run.series = np.concatenate([run.series, *found], axis=2)
             run.mean_energy = float(run.series[0, :, run.series.shape[2] // 2 :].mean()) / model.n_sites
             run.report()
         kept = run.series[:, :, goal // 2 :]
@@ -161,10 +249,18 @@ def pilot(run: Chains) -> tuple[dict[str, float], int]:
         goal = run.counts["goal"] = min(limit, 2 * goal)
 
 
-def _observables(model: Model, spins: npt.NDArray[np.int8]) -> npt.NDArray[np.float64]:
+def _watched(model: Model, found: Mapping[str, Array], rows: Array) -> Array:
     """What the pilot watches, (observable, chain, sweep)."""
-    x = configurations(model, spins)
-    return np.stack([model.energy(x), *model.watch(x).values()]).astype(np.float64)
+    if rows.shape[-1]:
+        watched = model.watch(configurations(model, rows))
+    else:
+        magnetization = found["magnetization"]
+        if magnetization.ndim > 2:
+            first, length = magnetization[..., 0], np.linalg.norm(magnetization, axis=-1)
+        else:
+            first, length = magnetization, np.abs(magnetization)
+        watched = {"magnetization": length if model.is_symmetric else first}
+    return np.stack([found["energy"], *watched.values()]).astype(np.float64)
 
 
 def _too_slow(run: Chains, sweeps: int, tau: float, slowest: str) -> str:

@@ -21,8 +21,8 @@ def flip_probability(change: npt.ArrayLike) -> npt.NDArray[np.float64]:
     return np.asarray(np.exp(-np.logaddexp(0.0, change)), dtype=np.float64)
 
 
-def _prepare(model: Ising) -> Move:
-    if further_couplings(model):
+def _prepare(model: Ising, chains: int) -> Move:
+    if further_couplings(model) or model.lattice != "hypercubic":
         return Move("sequential", _sequential.record, _sequential.tables(model, 0.0))
     return Move("checkerboard", _checkerboard.record, _checkerboard.tables(model, flip_probability))
 

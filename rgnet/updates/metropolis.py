@@ -26,8 +26,8 @@ def flip_probability(change: npt.ArrayLike) -> npt.NDArray[np.float64]:
     return np.asarray(PROPOSAL * np.exp(-np.maximum(change, 0.0)), dtype=np.float64)
 
 
-def _prepare(model: Ising) -> Move:
-    if further_couplings(model):
+def _prepare(model: Ising, chains: int) -> Move:
+    if further_couplings(model) or model.lattice != "hypercubic":
         return Move("sequential", _sequential.record, _sequential.tables(model, PROPOSAL))
     return Move("checkerboard", _checkerboard.record, _checkerboard.tables(model, flip_probability))
 

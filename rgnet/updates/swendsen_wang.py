@@ -22,7 +22,7 @@ from rgnet.models import Ising
 from rgnet.updates.base import Move, Update, no_further_couplings, row_neighbors
 
 
-def _prepare(model: Ising) -> Move:
+def _prepare(model: Ising, chains: int) -> Move:
     back = np.ascontiguousarray(row_neighbors(model)[:, 1::2])
     tables = (back, model.shape[-1], model.boundary[-1] == "periodic", model.K, model.h)
     return Move("cluster", record, tables)
@@ -41,7 +41,16 @@ def _join(parent: Any, root: int, other: int) -> int:
 
 @njit
 def record(
-    spins: Any, rng: Any, every: int, out: Any, back: Any, length: int, periodic: bool, K: float, h: float
+    spins: Any,
+    rng: Any,
+    every: int,
+    out: Any,
+    measured: Any,
+    back: Any,
+    length: int,
+    periodic: bool,
+    K: float,
+    h: float,
 ) -> None:
     """The contract of `rgnet.updates.base`."""
     n_rows, n_other = back.shape
@@ -51,7 +60,7 @@ def record(
     parent = np.empty(n_sites, dtype=np.int32)
     flips = np.empty(n_sites, dtype=np.int8)  # at roots: what the cluster's spins are multiplied by
     sums = np.zeros(n_sites if h != 0 else 1, dtype=np.int32)
-    for k in range(out.shape[0]):
+    for k in range(measured.shape[0]):
         for _ in range(every):
             for i in range(n_sites):
                 parent[i] = i
@@ -82,7 +91,12 @@ def record(
                     flip = 0.5 if h == 0 else 1.0 / (1.0 + math.exp(2.0 * h * sums[i]))
                     flips[i] = -1 if rng.random() < flip else 1
                 spins[i] *= flips[root]
-        out[k] = spins[:n_sites]
+        if out.shape[1] > 0:
+            out[k] = spins[:n_sites]
 
 
-update = Update("swendsen-wang", no_further_couplings, _prepare)
+def _check(model: Ising) -> str | None:
+    return no_further_couplings(model) if model.lattice == "hypercubic" else "its rows are those of hypercubic lattices"
+
+
+update = Update("swendsen-wang", _check, _prepare)

@@ -22,13 +22,13 @@ import numpy as np
 from rgnet import lattice
 from rgnet._jit import njit
 from rgnet.models import Ising
-from rgnet.updates.base import Move, State, Update, no_further_couplings
+from rgnet.updates.base import Array, Move, Update, no_further_couplings
 
 _SITES_PER_CALL = 1 << 22
 
 
-def _prepare(model: Ising) -> Move:
-    near = np.ascontiguousarray(lattice.nearest_neighbors(model.shape, model.boundary).T)
+def _prepare(model: Ising, chains: int) -> Move:
+    near = np.ascontiguousarray(lattice.neighbor_table(model.geometry).T)
     return Move("cluster", record, (near, model.K, model.h), {"clusters_per_sweep": 1})
 
 
@@ -39,7 +39,7 @@ def _check(model: Ising) -> str | None:
 
 
 def _tune(
-    move: Move, states: Sequence[State], rngs: Sequence[np.random.Generator], sweeps: int, counts: dict[str, int]
+    move: Move, states: Array, rngs: Sequence[np.random.Generator], sweeps: int, counts: dict[str, int]
 ) -> Move | None:
     """Grow clusters of ``sweeps``·N sites in each chain; the mean cluster of the second half sets the sweep."""
     goal = sweeps * move.tables[0].shape[0]
@@ -99,14 +99,17 @@ def grow_sites(spins: Any, rng: Any, n_wanted: int, near: Any, K: float, h: floa
 
 
 @njit
-def record(spins: Any, rng: Any, every: int, out: Any, near: Any, K: float, h: float, clusters_per_sweep: int) -> None:
+def record(
+    spins: Any, rng: Any, every: int, out: Any, measured: Any, near: Any, K: float, h: float, clusters_per_sweep: int
+) -> None:
     """The contract of `rgnet.updates.base`."""
     probability = -math.expm1(-2.0 * abs(K))
     queue = np.empty(near.shape[0], dtype=np.int32)
-    for k in range(out.shape[0]):
+    for k in range(measured.shape[0]):
         for _ in range(every * clusters_per_sweep):
             _grow(spins, rng, near, K, h, probability, queue)
-        out[k] = spins[: near.shape[0]]
+        if out.shape[1] > 0:
+            out[k] = spins[: near.shape[0]]
 
 
 update = Update("wolff", _check, _prepare, _tune)

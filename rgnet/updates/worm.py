@@ -53,7 +53,7 @@ import numpy.typing as npt
 from rgnet import lattice
 from rgnet._jit import njit
 from rgnet.models import Dimers
-from rgnet.updates.base import Move, State, Update
+from rgnet.updates.base import Array, Move, Update
 
 IDLE = 1 / 16  # probability with which a worm is left out
 _MISSING = 3  # in place of n_b: no such bond
@@ -61,7 +61,7 @@ _PIVOTS_PER_CALL = 1 << 22
 _LEAST_K = -10.0  # on 64×64, worms then take 6,000 pivots on average, and 6,000,000 at most
 
 
-def _prepare(model: Dimers) -> Move:
+def _prepare(model: Dimers, chains: int) -> Move:
     if model.K < _LEAST_K:
         raise ValueError(
             f"K={model.K}: two open ends are then so much likelier than a covering that a worm comes back after "
@@ -114,7 +114,7 @@ def thresholds(K: float) -> npt.NDArray[np.float64]:
 
 
 def _tune(
-    move: Move, states: Sequence[State], rngs: Sequence[np.random.Generator], sweeps: int, counts: dict[str, int]
+    move: Move, states: Array, rngs: Sequence[np.random.Generator], sweeps: int, counts: dict[str, int]
 ) -> Move | None:
     """Worms of ``sweeps``·N pivots in each chain; the mean length in the second half sets the sweep."""
     sites = move.tables[0].shape[0]
@@ -183,13 +183,14 @@ def walk(spins: Any, rng: Any, n_wanted: int, near: Any, missing: Any, table: An
 
 @njit
 def record(
-    spins: Any, rng: Any, every: int, out: Any, near: Any, missing: Any, table: Any, worms_per_sweep: int
+    spins: Any, rng: Any, every: int, out: Any, measured: Any, near: Any, missing: Any, table: Any, worms_per_sweep: int
 ) -> None:
     """The contract of `rgnet.updates.base`."""
-    for k in range(out.shape[0]):
+    for k in range(measured.shape[0]):
         for _ in range(every * worms_per_sweep):
             _worm(spins, rng, near, missing, table)
-        out[k] = spins[: near.shape[0]]
+        if out.shape[1] > 0:
+            out[k] = spins[: near.shape[0]]
 
 
 def _always(model: Dimers) -> None:

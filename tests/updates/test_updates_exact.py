@@ -148,7 +148,8 @@ def test_metropolis_that_accepts_every_proposal_would_cycle(shape, monkeypatch):
         spins = np.zeros(model.n_sites + 4, dtype=np.int8)
         spins[: model.n_sites] = stripes
         out = np.empty((200, model.n_sites), dtype=np.int8)
-        metropolis.update.prepare(model).run(spins, np.random.default_rng(1), 1, out)
+        move = metropolis.update.prepare(model, 1)
+        move.run(spins[None], np.random.default_rng(1), 1, out[None], np.empty((1, 200, 0)))
         return np.unique(model.energy(out.reshape(-1, *shape))).size
 
     assert energies() > 1

@@ -150,12 +150,12 @@ def test_detailed_balance_of_the_exact_matrix_and_every_covering_in_one_piece(mo
     # The kernel makes the same moves: how often it goes from one covering to each other
     listed = exact.coverings(model.shape, model.boundary)
     key = {x.tobytes(): i for i, x in enumerate(listed)}
-    move = worm.update.prepare(model)
+    move = worm.update.prepare(model, 1)
     rng = np.random.Generator(np.random.PCG64(3))
     state = np.full(model.n_sites + model.shape[-1], -1, dtype=np.int8)
     state[: model.n_sites] = listed[0].ravel()
     out = np.empty((100_000, model.n_sites), dtype=np.int8)
-    move.run(state, rng, 1, out)
+    move.run(state[None], rng, 1, out[None], np.empty((1, len(out), 0)))
     path = np.array([key[x.tobytes()] for x in out])
     counts = np.zeros_like(matrix)
     np.add.at(counts, (path[:-1], path[1:]), 1)
@@ -268,7 +268,7 @@ def test_couplings_with_which_worms_never_come_back():
 def test_a_sweep_is_about_one_pivot_a_site():
     model = Dimers((16, 16), K=0.5)
     data = sample(model, 5, seed=2, warmup=400, thin=1, chains=2)
-    move = worm.update.prepare(model)
+    move = worm.update.prepare(model, 1)
     state = np.full(model.n_sites + 16, -1, dtype=np.int8)
     state[: model.n_sites] = data["spin"].values[0, -1].ravel()
     worms, pivots = worm.walk(state, np.random.Generator(np.random.PCG64(1)), 400 * model.n_sites, *move.tables)

@@ -1,0 +1,114 @@
+"""What the constructors of models share: checked couplings, and the lattice as fields and as plain data."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from rgnet import lattice
+from rgnet.lattice import Geometry, Graph
+
+Place = int | Sequence[int] | Graph
+
+
+def finite(name: str, value: object) -> float:
+    """``value`` as a float.
+
+    Raises
+    ------
+    ValueError
+        If it is no finite number.
+    """
+    rule = "a coupling is a finite real number"
+    if isinstance(value, (bool, np.bool_, str)) or value is None:
+        raise ValueError(f"{name}={value!r}: {rule}")
+    try:
+        number = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name}={value!r}: {rule}") from error
+    if not math.isfinite(number):
+        raise ValueError(f"{name}={number}: {rule}; for a limit, use a large value")
+    return number
+
+
+def coupling_or_temperature(K: object, T: object) -> float:
+    """The coupling K, or 1/T.
+
+    Raises
+    ------
+    ValueError
+        If not exactly one of them is given, it is no finite number, or T is 0.
+    """
+    if (K is None) == (T is None):
+        raise ValueError(f"K={K!r}, T={T!r}: give the coupling K or the temperature T = 1/K, one of the two")
+    if T is None:
+        return finite("K", K)
+    temperature = finite("T", T)
+    if temperature == 0:
+        raise ValueError("T=0: the reduced coupling K = 1/T would be infinite; give a temperature other than 0")
+    return finite("K", 1.0 / temperature)
+
+
+def whole(name: str, value: object, least: int, most: int, what: str = "a whole number") -> int:
+    """``value`` as an int between two bounds.
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+    """
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)) or not least <= value <= most:
+        raise ValueError(f"{name}={value!r}: give {what} from {least} to {most}")
+    return int(value)
+
+
+def place(
+    shape: Place, boundary: str | Sequence[str], kind: str | Graph
+) -> tuple[tuple[int, ...], tuple[str, ...], str | Graph]:
+    """The fields ``shape``, ``boundary`` and ``lattice`` of a model, checked (`rgnet.lattice.geometry`)."""
+    if isinstance(kind, Graph):
+        shape, kind = kind, "hypercubic"
+    found = lattice.geometry(shape, boundary, kind)
+    return found.shape, found.boundary, shape if isinstance(shape, Graph) else found.kind
+
+
+def geometry(model: Any) -> Geometry:
+    """The geometry that a model's fields describe."""
+    if isinstance(model.lattice, Graph):
+        return Geometry(model.shape, model.boundary, "graph", model.lattice.edges)
+    return Geometry(model.shape, model.boundary, model.lattice)
+
+
+def geometry_dict(model: Any) -> dict[str, Any]:
+    """Shape, boundary and, unless it is hypercubic, the lattice as plain data."""
+    data: dict[str, Any] = {"shape": list(model.shape), "boundary": list(model.boundary)}
+    if isinstance(model.lattice, Graph):
+        data["edges"] = [list(pair) for pair in model.lattice.edges]
+    elif model.lattice != "hypercubic":
+        data["lattice"] = model.lattice
+    return data
+
+
+def geometry_from(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments ``shape``, ``boundary`` and ``lattice`` from what `geometry_dict` returned."""
+    if "edges" in data:
+        return {"shape": Graph(data["edges"], n_sites=data["shape"][0])}
+    kind = data.get("lattice", "hypercubic")
+    return {"shape": data["shape"], "boundary": data["boundary"], "lattice": kind}
+
+
+def check_values(x: Any, shape: tuple[int, ...], *, components: int = 1) -> Any:
+    """``x`` as an array whose last axes are the lattice, with the components in front of it where there are several.
+
+    Raises
+    ------
+    ValueError
+        If it has another shape.
+    """
+    x = np.asarray(x)
+    wanted = shape if components == 1 else (components, *shape)
+    if x.shape[max(0, x.ndim - len(wanted)) :] != wanted:
+        axes = "(..., *shape)" if components == 1 else f"(..., {components}, *shape)"
+        raise ValueError(f"configurations of shape {x.shape}: this model's lattice is {shape}, give {axes}")
+    return x
