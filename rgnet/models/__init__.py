@@ -9,11 +9,37 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from rgnet.models.blume_capel import BlumeCapel
+from rgnet.models.clock import Clock
+from rgnet.models.continuous import ContinuousModel
 from rgnet.models.dimers import Dimers
+from rgnet.models.discrete import DiscreteModel
+from rgnet.models.gaussian_field import GaussianField
 from rgnet.models.ising import Ising
 from rgnet.models.model import Model
+from rgnet.models.on import ON
+from rgnet.models.phi4 import Phi4
+from rgnet.models.potts import Potts
+from rgnet.models.spin_glass import SpinGlass
+from rgnet.models.xy import XY
 
-MODELS: dict[str, Any] = {"Ising": Ising, "Dimers": Dimers}
+MODELS: dict[str, Any] = {
+    kind.__name__: kind
+    for kind in (
+        Ising,
+        SpinGlass,
+        Potts,
+        Clock,
+        XY,
+        ON,
+        BlumeCapel,
+        Phi4,
+        GaussianField,
+        Dimers,
+        DiscreteModel,
+        ContinuousModel,
+    )
+}
 
 
 def from_dict(data: Mapping[str, Any]) -> Model:
@@ -37,4 +63,21 @@ def from_attrs(attrs: Mapping[str, Any]) -> Model:
     return from_dict(json.loads(attrs["model"]))
 
 
-__all__ = ["MODELS", "Dimers", "Ising", "Model", "from_attrs", "from_dict"]
+__all__ = [
+    "MODELS",
+    "ON",
+    "XY",
+    "BlumeCapel",
+    "Clock",
+    "ContinuousModel",
+    "Dimers",
+    "DiscreteModel",
+    "GaussianField",
+    "Ising",
+    "Model",
+    "Phi4",
+    "Potts",
+    "SpinGlass",
+    "from_attrs",
+    "from_dict",
+]
