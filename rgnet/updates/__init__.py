@@ -40,7 +40,8 @@ def resolve(name: str, model: Model) -> Update:
         If the name is unknown, or the move would not be exact for the model; the message names those that are.
     """
     if name == "auto":
-        name = automatic(model, exact_for(model))
+        exact = [update.name for update in _of(model) if update.reason(model) is None]
+        name = automatic(model, exact.__contains__)
     parts = [_one(part, name, model) for part in str(name).split("+")]
     if not any(part.ergodic for part in parts):
         raise ValueError(
