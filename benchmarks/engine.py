@@ -121,9 +121,8 @@ def at_criticality(sides, budget):
 def above_criticality(side, budget):
     """Metropolis beside Swendsen–Wang for several correlation lengths, at one side."""
     rows = []
-    print(
-        f"\n| ξ | K | Metropolis: τ, samples/s | Swendsen–Wang: τ, samples/s | ratio | (L = {side})\n|---|---|---|---|---|"
-    )
+    print(f"\nL = {side}:\n\n| ξ | K | Metropolis: τ, samples/s | Swendsen–Wang: τ, samples/s | ratio |")
+    print("|---|---|---|---|---|")
     for xi in (1, 2, 4, 8, 16, 32, 64, 128):
         K = brent_coupling(xi)
         found = {}

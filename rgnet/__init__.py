@@ -44,7 +44,20 @@ if TYPE_CHECKING:
     from rgnet.estimate import Estimate
     from rgnet.lattice import Graph
     from rgnet.layers import BlockAverage, Decimation, Filter, Kadanoff, Majority, Network
-    from rgnet.models import Dimers, Ising
+    from rgnet.models import (
+        ON,
+        XY,
+        BlumeCapel,
+        Clock,
+        ContinuousModel,
+        Dimers,
+        DiscreteModel,
+        GaussianField,
+        Ising,
+        Phi4,
+        Potts,
+        SpinGlass,
+    )
     from rgnet.operators import Operator
     from rgnet.sampling import sample
     from rgnet.stats import ShortChainError
@@ -58,6 +71,16 @@ _MODULES = (
 _NAMES = {
     "Ising": "models",
     "Dimers": "models",
+    "ON": "models",
+    "XY": "models",
+    "BlumeCapel": "models",
+    "Clock": "models",
+    "ContinuousModel": "models",
+    "DiscreteModel": "models",
+    "GaussianField": "models",
+    "Phi4": "models",
+    "Potts": "models",
+    "SpinGlass": "models",
     "Graph": "lattice",
     "Decimation": "layers",
     "Majority": "layers",
@@ -75,10 +98,11 @@ _NAMES = {
 }
 
 __all__ = [
-    "BlockAverage", "Decimation", "Dimers", "Estimate", "Filter", "Graph", "Ising", "Kadanoff", "Majority", "Network",
-    "Operator", "ShortChainError", "__version__", "cheap", "compare", "exact", "experiments", "flow", "hierarchies",
-    "info", "information", "layers", "learn", "models", "observables", "open", "operators", "plot", "report", "run",
-    "sample", "stats", "store", "study", "updates", "verify",
+    "ON", "XY", "BlockAverage", "BlumeCapel", "Clock", "ContinuousModel", "Decimation", "Dimers", "DiscreteModel",
+    "Estimate", "Filter", "GaussianField", "Graph", "Ising", "Kadanoff", "Majority", "Network", "Operator", "Phi4",
+    "Potts", "ShortChainError", "SpinGlass", "__version__", "cheap", "compare", "exact", "experiments", "flow",
+    "hierarchies", "info", "information", "layers", "learn", "models", "observables", "open", "operators", "plot",
+    "report", "run", "sample", "stats", "store", "study", "updates", "verify",
 ]  # fmt: skip
 
 

@@ -74,8 +74,9 @@ def correlation_length(model: Ising) -> float:
     """Roughly the correlation length ξ of a ferromagnet, or of a bipartite antiferromagnet without field.
 
     Infinite where the lattice is ordered. Chain: ξ = −1/ln tanh K. Square lattice: ξ = 1/(ln coth K − 2K) along an axis
-    (Onsager 1944). Three and four dimensions: ξ ≈ ½ (1 − K/K_c)^−ν. A field h limits it to about |h|^(−1/y_h). Elsewhere, and as a bound everywhere, −1/ln((z − 1) tanh K) with z the largest number of
-    neighbours, from counting walks (Fisher 1967), infinite where that is no bound.
+    (Onsager 1944). Three and four dimensions: ξ ≈ ½ (1 − K/K_c)^−ν. A field h limits it to about |h|^(−1/y_h).
+    Elsewhere −1/ln((z − 1) tanh K), a bound from counting walks (Fisher 1967) with z the largest number of neighbours,
+    infinite where that is none.
     """
     K, ndim = abs(model.K), _dimensions(model)
     if K == 0:

@@ -87,3 +87,7 @@ def markdown() -> str:
         cells = [cell(models, name) for name in names]
         lines.append(f"| {label} | " + " | ".join(cells) + f" | {updates.resolve('auto', models[0]).name} |")
     return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(markdown())
