@@ -11,6 +11,14 @@ from typing import Any
 
 BATCH_DIMS = ("chain", "draw", "replica", "point", "component")
 
+_NO_NUMBERS = {
+    "directions": "directions of dimers, 0 to 3, and no spins: give rgnet.models.dimers.links(data), which has ±1 for "
+    "the occupied and empty bonds of each site",
+    "states": "states 0, 1, …, which are names and no numbers to add: give rgnet.models.order_field(data), which has "
+    "the order parameter of each site",
+    "angles": "angles, which cannot be added across ±π: give rgnet.models.order_field(data), which has unit vectors",
+}
+
 
 def space_dims(data: Any) -> tuple[str, ...]:
     """Names of the space dimensions of ``data["spin"]``, in order.
@@ -18,16 +26,13 @@ def space_dims(data: Any) -> tuple[str, ...]:
     Raises
     ------
     ValueError
-        If there is no variable ``spin``, or it holds the directions of dimers, which are no numbers to add.
+        If there is no variable ``spin``, or it holds directions, states or angles, which are no numbers to add.
     """
     if "spin" not in getattr(data, "data_vars", ()):
         have = ", ".join(str(name) for name in data.data_vars) if hasattr(data, "data_vars") else type(data).__name__
         raise ValueError(f"no variable 'spin' (found: {have or 'none'}); give a Dataset as rgnet.sample returns it")
-    if data.attrs.get("values") == "directions":
-        raise ValueError(
-            "spin holds directions of dimers, 0 to 3, and no spins: give rgnet.models.dimers.links(data), which has ±1 "
-            "for the occupied and empty bonds of each site"
-        )
+    if data.attrs.get("values") in _NO_NUMBERS:
+        raise ValueError(f"spin holds {_NO_NUMBERS[data.attrs['values']]}")
     return tuple(str(name) for name in data["spin"].dims if name not in BATCH_DIMS)
 
 

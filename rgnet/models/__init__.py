@@ -63,6 +63,41 @@ def from_attrs(attrs: Mapping[str, Any]) -> Model:
     return from_dict(json.loads(attrs["model"]))
 
 
+def order_field(data: Any) -> Any:
+    """A Dataset of configurations as one of their order parameter, which layers and operators can add.
+
+    Parameters
+    ----------
+    data : Dataset
+        As `rgnet.sample` returns it, of any model.
+
+    Returns
+    -------
+    Dataset
+        ``spin(…, component, *space)``, float64 or int8, the order parameter of each site (`Model.order_field`), without
+        ``component`` where it has one; ``values = "vectors"``, or none for spins ±1.
+
+    Raises
+    ------
+    ValueError
+        If the Dataset has no configurations, or is a coarse level.
+    """
+    model = from_attrs(data.attrs)
+    if "spin" not in data or data.attrs.get("level", 0) != 0:
+        raise ValueError("no configurations of level 0 in it; give a Dataset as rgnet.sample returns it")
+    space = model.geometry.dims
+    inner = () if model.components == 1 else ("component",)
+    batch = [str(name) for name in data["spin"].dims if name not in (*space, *inner)]
+    field = model.order_field(data["spin"].transpose(*batch, *inner, *space).values)
+    single = field.shape[-model.ndim - 1] == 1
+    if single:
+        field = field.squeeze(-model.ndim - 1)
+    rest = data.drop_vars("spin").drop_dims("component", errors="ignore")
+    rest = rest.assign(spin=((*batch, *(() if single else ("component",)), *space), field))
+    rest.attrs.pop("values", None)
+    return rest if single else rest.assign_attrs(values="vectors")
+
+
 __all__ = [
     "MODELS",
     "ON",
@@ -80,4 +115,5 @@ __all__ = [
     "SpinGlass",
     "from_attrs",
     "from_dict",
+    "order_field",
 ]
