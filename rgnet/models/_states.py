@@ -166,7 +166,7 @@ class States:
         return {name: np.asarray(counts @ table) for name, table in self.columns.items()}
 
     def watch(self, x: npt.ArrayLike) -> Mapping[str, Floats]:
-        """|M| (M where no symmetry makes it vanish), and the same on one sublattice where neighbours avoid each other.
+        """|M| (its first component where no symmetry makes it vanish), where K < 0 of one sublattice too.
 
         The sublattice is the sites of even colour.
         """
@@ -240,6 +240,6 @@ def _times(number: int, table: Array) -> Array:
 
 
 def _length(vector: Array, symmetric: bool) -> Floats:
-    if symmetric or vector.shape[-1] > 1:
+    if symmetric:
         return np.asarray(np.sqrt((vector.astype(np.float64) ** 2).sum(axis=-1)))
     return vector[..., 0].astype(np.float64)

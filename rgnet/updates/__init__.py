@@ -11,12 +11,20 @@ import difflib
 from collections.abc import Iterator
 
 from rgnet.models import Model
-from rgnet.updates import heat_bath, metropolis, swendsen_wang, wolff, worm
+from rgnet.updates import _bonds, _table, heat_bath, metropolis, swendsen_wang, wolff, worm
 from rgnet.updates.automatic import automatic
 from rgnet.updates.base import Move, Update
 from rgnet.updates.combined import combined
 
-ALL: tuple[Update, ...] = (metropolis.update, heat_bath.update, wolff.update, swendsen_wang.update, worm.update)
+ALL: tuple[Update, ...] = (
+    metropolis.update,
+    heat_bath.update,
+    *_bonds.updates,
+    *_table.updates,
+    wolff.update,
+    swendsen_wang.update,
+    worm.update,
+)
 UPDATES = tuple(dict.fromkeys(update.name for update in ALL))
 
 

@@ -1,0 +1,154 @@
+"""Eight 64-bit words at once: a value that compiled kernels hold in vector registers.
+
+Left to itself, LLVM turns loops over words into vectors half as wide as the machine's, if it turns them at all. Here a
+kernel says what it means: ``load(array, i)`` is the vector of the words i … i + 7, and ``& | ^ +`` act on all of them.
+LLVM splits the vectors on machines with narrower ones (AVX2: two; NEON: four registers each). Nothing of Numba's
+settings is changed. Indices are not checked.
+
+`load`, `store`, `gather` and the operators are the whole vocabulary; the type never leaves a kernel.
+"""
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic, models, overload, register_model
+
+WIDTH = 8
+_I32, _I64 = ir.IntType(32), ir.IntType(64)
+_VECTOR = ir.VectorType(_I64, WIDTH)
+
+
+class Words(types.Type):  # type: ignore[misc]
+    """Numba's type of eight words."""
+
+    def __init__(self) -> None:
+        super().__init__("Words8")
+
+
+words = Words()
+
+
+@register_model(Words)
+class _WordsModel(models.PrimitiveModel):  # type: ignore[misc]
+    def __init__(self, dmm: Any, fe_type: Any) -> None:
+        super().__init__(dmm, fe_type, _VECTOR)
+
+
+def _pointer(context: Any, builder: Any, array_type: Any, array: Any, index: Any) -> Any:
+    data = context.make_array(array_type)(context, builder, array).data
+    return builder.bitcast(builder.gep(data, [index]), _VECTOR.as_pointer())
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def load(typing: Any, array: Any, i: Any) -> Any:
+    """The words i … i + 7 of a contiguous uint64 array."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        value = builder.load(_pointer(context, builder, signature.args[0], args[0], args[1]))
+        value.align = 8
+        return value
+
+    return words(array, types.intp), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def store(typing: Any, array: Any, i: Any, value: Any) -> Any:
+    """Write the words i … i + 7 of a contiguous uint64 array."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        builder.store(args[2], _pointer(context, builder, signature.args[0], args[0], args[1])).align = 8
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, words), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def gather(typing: Any, array: Any, indices: Any, i: Any) -> Any:
+    """The words of a contiguous uint64 array at the eight places ``indices[i:i + 8]`` (contiguous, any integers)."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        data = context.make_array(signature.args[0])(context, builder, args[0]).data
+        places = context.make_array(signature.args[1])(context, builder, args[1]).data
+        value = ir.Constant(_VECTOR, ir.Undefined)
+        for lane in range(WIDTH):
+            place = builder.load(builder.gep(places, [builder.add(args[2], ir.Constant(args[2].type, lane))]))
+            word = builder.load(builder.gep(data, [builder.zext(place, _I64)]))
+            value = builder.insert_element(value, word, ir.Constant(_I32, lane))
+        return value
+
+    return words(array, indices, types.intp), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def splat(typing: Any, word: Any) -> Any:
+    """Eight times the same word."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        undefined = ir.Constant(_VECTOR, ir.Undefined)
+        first = builder.insert_element(undefined, args[0], ir.Constant(_I32, 0))
+        return builder.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(_I32, WIDTH), [0] * WIDTH))
+
+    return words(types.uint64), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def popcount(typing: Any, word: Any) -> Any:
+    """How many bits of a uint64 are one, as int64."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.ctpop(args[0])
+
+    return types.int64(types.uint64), generate
+
+
+def _binary(name: str) -> Callable[..., Any]:
+    @intrinsic  # type: ignore[untyped-decorator]
+    def operation(typing: Any, x: Any, y: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            return getattr(builder, name)(*args)
+
+        return words(words, words), generate
+
+    return operation  # type: ignore[no-any-return]
+
+
+def _overload(python_operator: Any, operation: Any) -> None:
+    def implementation(x, y):  # type: ignore[no-untyped-def]  # Numba compares signatures, annotations included
+        return (lambda x, y: operation(x, y)) if x == words and y == words else None
+
+    overload(python_operator)(implementation)
+
+
+for _operator, _name in (
+    (operator.and_, "and_"),
+    (operator.or_, "or_"),
+    (operator.xor, "xor"),
+    (operator.add, "add"),
+    (operator.mul, "mul"),
+):
+    _overload(_operator, _binary(_name))
+
+
+def _by_constant(name: str, count: int) -> Callable[..., Any]:
+    @intrinsic  # type: ignore[untyped-decorator]
+    def operation(typing: Any, x: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            counts = ir.Constant(_VECTOR, [count] * WIDTH)
+            if name != "rotate":
+                return getattr(builder, name)(args[0], counts)
+            function_type = ir.FunctionType(_VECTOR, [_VECTOR] * 3)
+            funnel = cgutils.get_or_insert_function(builder.module, function_type, f"llvm.fshl.v{WIDTH}i64")
+            return builder.call(funnel, [args[0], args[0], counts])
+
+        return words(words), generate
+
+    return operation  # type: ignore[no-any-return]
+
+
+left_17 = _by_constant("shl", 17)
+right_27, right_30, right_31 = (_by_constant("lshr", count) for count in (27, 30, 31))
+rotate_1, rotate_23, rotate_45, rotate_63 = (_by_constant("rotate", count) for count in (1, 23, 45, 63))
