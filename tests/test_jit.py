@@ -15,7 +15,7 @@ PROGRAM = """
 import numpy as np
 from rgnet import operators
 from rgnet._jit import cache_folder
-x = np.ones((1, 4, 4), dtype=np.int8)
+x = np.ones((1, 4, 4), dtype=np.int64)
 print(int(operators.sums(x, operators.resolve(["nn"], 2))[0, 0]), cache_folder())
 """
 

@@ -4,6 +4,9 @@
 
 States are numbered as `itertools.product` runs: site by site in C order, the last site fastest, values in the order
 given. They are made a chunk at a time, so that memory is a few numbers for each state and never its sites.
+
+The functions of an energy take any function of configurations; `thermal`, `model_moments` and `ground_states` take a
+model of spins or states on any lattice.
 """
 
 import math
@@ -22,6 +25,21 @@ Shape = int | Sequence[int]
 MAX_STATES = 1 << 24
 _CHUNK = 1 << 16  # states at a time
 SPINS = (-1, 1)
+
+
+class Thermal(NamedTuple):
+    """ln Z, and mean and variance of H."""
+
+    log_Z: float
+    energy: float
+    variance: float
+
+
+class Ground(NamedTuple):
+    """Lowest energy, and every state that has it, (number, *shape)."""
+
+    energy: float
+    states: npt.NDArray[Any]
 
 
 class Moments(NamedTuple):
@@ -201,3 +219,58 @@ def moments(energy: Energy, observables: Observables, shape: Shape, values: Sequ
         )
         mean = mean + shift * (weight / total)
     return Moments(mean, scatter)
+
+
+def model_values(model: Any) -> tuple[int, ...]:
+    """What a site of a model can be: ±1, or its states.
+
+    Raises
+    ------
+    ValueError
+        If its sites hold real numbers.
+    """
+    if hasattr(model, "states"):
+        return tuple(model.states)
+    if model.attributes or getattr(model, "dtype", np.int8) != np.int8:
+        raise ValueError(f"{type(model).__name__}: enumeration takes models whose sites have a few states")
+    return SPINS
+
+
+def thermal(model: Any) -> Thermal:
+    """Exact ln Z, and mean and variance of the energy H of a model.
+
+    Parameters
+    ----------
+    model : Ising, SpinGlass, Potts, Clock, BlumeCapel or DiscreteModel
+
+    Raises
+    ------
+    ValueError
+        As `count`, or if its sites hold real numbers.
+    """
+    log_weight = log_weights(model.energy, model.shape, model_values(model))
+    top = float(log_weight.max())
+    p = log_weight - top
+    log = _normalize(p)
+    allowed = np.isfinite(log_weight)
+    p, energy = p[allowed], top - log_weight[allowed]
+    mean = float(p @ energy)
+    return Thermal(top + log, mean - top, float(p @ (energy - mean) ** 2))
+
+
+def model_moments(model: Any, observables: Observables) -> Moments:
+    """Exact mean and covariance of observables, from (n, *shape) to (n, k), of a model.
+
+    Errors as `thermal` and `moments`.
+    """
+    return moments(model.energy, observables, model.shape, model_values(model))
+
+
+def ground_states(model: Any) -> Ground:
+    """The lowest energy of a model and all states that have it, to a relative 10⁻¹². Errors as `thermal`."""
+    values = model_values(model)
+    energy = -log_weights(model.energy, model.shape, values)
+    lowest = float(energy.min())
+    chosen = np.flatnonzero(energy <= lowest + 1e-12 * max(1.0, abs(lowest)))
+    found = [states(model.shape, int(number), int(number) + 1, values) for number in chosen]
+    return Ground(lowest, np.concatenate(found))

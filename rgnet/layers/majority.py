@@ -3,6 +3,7 @@
 y_I = sgn Σ_{i∈I} x_i. A tie is broken by a fair coin, or by the block's first site; both keep the symmetry x → −x.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,6 +12,8 @@ import numpy.typing as npt
 
 from rgnet import lattice
 from rgnet.layers.layer import Array, BlockLayer, block_sum, paired, sum_space
+
+_SPINS_PER_CALL = 1 << 27  # a call takes a tenth of a second
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,10 @@ class Majority(BlockLayer):
 
     def coarsen(self, x: Array, rng: np.random.Generator, ndim: int) -> Array:
         """Sign of each block sum."""
+        if x.dtype == np.int8 and x.size and self.b**ndim < 64:
+            y = _majority_of_spins(x, self.b, ndim, None if self.ties == "first" else rng)
+            if y is not None:
+                return y
         if x.dtype.kind in "iu" and x.size and x.min() == 0 and x.max() == 1:
             raise ValueError("configurations of 0 and 1: a majority is of spins ±1; recode them as 1 - 2*x")
         total = block_sum(x, self.b, ndim)
@@ -69,3 +76,31 @@ class Majority(BlockLayer):
             sign = np.where(sign == 0, first, sign)
         with np.errstate(divide="ignore"):
             return sum_space(np.log((1.0 + coarse * sign) / 2.0), d)
+
+
+def _majority_of_spins(x: Array, b: int, ndim: int, rng: np.random.Generator | None) -> Array | None:
+    """Block majorities of int8 spins ±1, with the coins of ``rng`` or the first sites; None if there are other values.
+
+    The coins are those that `Majority.coarsen` draws for any numbers: one for each tie, in C order.
+    """
+    from rgnet.layers._kernels import block_signs, take_first, toss  # Numba only when something is computed
+
+    *batch, length = x.shape
+    space = tuple(batch[len(batch) - ndim + 1 :])
+    flat = np.ascontiguousarray(x).reshape(-1, length * math.prod(space))
+    index = np.arange(math.prod(space)).reshape(space) * length
+    rows = np.stack([member.ravel() for member in lattice.block_members(index, b, ndim - 1)], axis=1)
+    rows = np.repeat(rows, 2, axis=1) if ndim == 1 else rows  # the kernel adds at least two; a double has its sign
+    y = np.empty((len(flat), flat.shape[1] // b**ndim), dtype=np.int8)
+    step = max(1, _SPINS_PER_CALL // flat.shape[1])
+    for start in range(0, len(flat), step):
+        some = slice(start, start + step)
+        if not block_signs(flat[some], rows, length, b, y[some]):
+            return None
+        if rng is None:
+            take_first(flat[some], rows, length, b, y[some])
+    if rng is not None:
+        ties = y.size - int(np.count_nonzero(y))
+        coins = rng.integers(0, 2, size=ties, dtype=np.int8)
+        toss(y.reshape(-1), np.append(coins, np.int8(0)))
+    return y.reshape(*x.shape[: x.ndim - ndim], *(side // b for side in (*space, length)))

@@ -136,7 +136,7 @@ def _visit(
             index += jump * (np.int64(state[j]) - first)
         word = words[place]
         place += 1
-        new = 0
+        new: Any = 0
         if n_cuts == 2:
             new = np.int64(word >= cuts[index, 0]) + np.int64(word >= cuts[index, 1])
         else:

@@ -45,7 +45,7 @@ def record(
                 for a in range(start[i], start[i + 1]):
                     index += codes[near[a]]
                 u = rng.random()
-                new = 0
+                new: Any = 0
                 for cut in range(n_cuts):
                     new += np.int64(u >= cuts[index, cut])
                 state[i] = new + first
@@ -99,7 +99,7 @@ def record_weights(
                     if weights[b] > 0.0:
                         last = b
                 left = rng.random() * total
-                new = 0
+                new: Any = 0
                 while new < last and left >= weights[new]:
                     left -= weights[new]
                     new += 1

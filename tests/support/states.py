@@ -60,7 +60,9 @@ def values(model):
 
 def states(model):
     """Every configuration, (number, N)."""
-    return np.array(list(itertools.product(values(model), repeat=model.n_sites)), dtype=np.int64)
+    row = np.array(values(model), dtype=np.int64)
+    number = np.arange(len(row) ** model.n_sites)[:, None]
+    return row[number // len(row) ** np.arange(model.n_sites)[::-1] % len(row)]
 
 
 def _tables(model):

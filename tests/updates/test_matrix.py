@@ -101,7 +101,7 @@ def check(model, name, draws):
     return data
 
 
-@pytest.mark.parametrize(("model", "name"), cells(QUICK))
+@pytest.mark.parametrize(("model", "name"), list(cells(QUICK)))
 def test_cells(model, name):
     check(model, name, 500)
 
