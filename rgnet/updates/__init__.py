@@ -11,7 +11,22 @@ import difflib
 from collections.abc import Iterator
 
 from rgnet.models import Model
-from rgnet.updates import _bonds, _table, heat_bath, metropolis, swendsen_wang, wolff, worm
+from rgnet.updates import (
+    _bonds,
+    _continuous,
+    _fields_moves,
+    _table,
+    _vectors,
+    direct,
+    embedding,
+    embedding_clock,
+    heat_bath,
+    metropolis,
+    over_relaxation,
+    swendsen_wang,
+    wolff,
+    worm,
+)
 from rgnet.updates.automatic import automatic
 from rgnet.updates.base import Move, Update
 from rgnet.updates.combined import combined
@@ -21,8 +36,20 @@ ALL: tuple[Update, ...] = (
     heat_bath.update,
     *_bonds.updates,
     *_table.updates,
+    _vectors.metropolis,
+    _vectors.heat_bath,
+    _vectors.metropolis_sequential,
+    _vectors.heat_bath_sequential,
+    *_fields_moves.UPDATES,
+    *_continuous.UPDATES,
     wolff.update,
     swendsen_wang.update,
+    embedding.wolff,
+    embedding.swendsen_wang,
+    embedding_clock.wolff,
+    embedding_clock.swendsen_wang,
+    over_relaxation.update,
+    direct.update,
     worm.update,
 )
 UPDATES = tuple(dict.fromkeys(update.name for update in ALL))

@@ -2,11 +2,11 @@
 
 **Ising.** Of two chains of equal cost the better one has the smaller 2τ·(time of a sweep). Multi-spin Metropolis takes
 some hundredth of a nanosecond a spin, a Swendsen–Wang sweep some nanoseconds; but near K_c the τ of the first grows as
-min(ξ, L)^2.17 in sweeps (Nightingale & Blöte 2000), that of the second hardly. So it is Metropolis where
-min(ξ, L) ≤ `REACH`, and Swendsen–Wang elsewhere, if its clusters are the physical ones: K > 0 with any field, or K < 0
-without one on a bipartite lattice. Below the critical temperature it is always Swendsen–Wang, since local moves hardly
-change the sign of the magnetisation or move its domain walls. With further couplings, and where K < 0 is frustrated,
-it is Metropolis.
+min(ξ, L)^2.17 in sweeps (Nightingale & Blöte 2000), that of the second hardly. So it is Metropolis where ξ ≤ `REACH`,
+and Swendsen–Wang elsewhere, if its clusters are the physical ones: K > 0 with any field, or K < 0 without one on a
+bipartite lattice. Without a field L has to be `LENGTHS` times ξ as well, and below the critical temperature it is
+always Swendsen–Wang, since local moves hardly change the sign of the magnetisation there. With further couplings, and
+where K < 0 is frustrated, it is Metropolis.
 
 ξ is estimated by `correlation_length`. `benchmarks/engine.py` measures both sides of the rule.
 
@@ -22,6 +22,7 @@ from rgnet.models import Ising, Model
 from rgnet.updates.base import further_couplings
 
 REACH = 40.0
+LENGTHS = 6.0
 PREFERRED = {
     "SpinGlass": ("metropolis", "heat-bath"),
     "Potts": ("swendsen-wang", "heat-bath"),
@@ -61,8 +62,8 @@ def _ising(model: Ising) -> str:
     if further_couplings(model) or not physical:
         return "metropolis"
     ordered = abs(model.K) > _K_C.get(_dimensions(model), math.inf)
-    near = min(correlation_length(model), max(model.shape)) <= REACH
-    return "metropolis" if near and not ordered else "swendsen-wang"
+    reach = REACH if model.h != 0 else min(REACH, max(model.shape) / LENGTHS)
+    return "metropolis" if correlation_length(model) <= reach and not ordered else "swendsen-wang"
 
 
 def _dimensions(model: Ising) -> int:
