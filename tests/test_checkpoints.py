@@ -37,8 +37,14 @@ def short_calls(monkeypatch):
     monkeypatch.setattr("rgnet.updates.worm._PIVOTS_PER_CALL", 2 * DIMERS.n_sites)
 
 
-@pytest.mark.parametrize("given", [{}, {"warmup": 9}, {"warmup": 9, "thin": 5}, {"thin": 2}], ids=str)
-@pytest.mark.parametrize(("model", "update"), [(m, name) for m in (MODEL, DIMERS) for name in exact_for(m)])
+# Every move with and without a pilot; a pilot for one of its two answers alone, which no move knows of, with two moves
+CASES = [(m, name, given) for m in (MODEL, DIMERS) for name in exact_for(m) for given in ({}, {"warmup": 9, "thin": 5})]
+CASES += [
+    (m, name, given) for m, name in ((MODEL, "wolff"), (DIMERS, "worm")) for given in ({"warmup": 9}, {"thin": 2})
+]
+
+
+@pytest.mark.parametrize(("model", "update", "given"), CASES, ids=lambda value: str(value).partition("(")[0])
 def test_a_run_cut_again_and_again_is_the_whole_run(tmp_path, model, update, given, monkeypatch):
     if len(given) < 2:  # the pilot takes hundreds of sweeps
         monkeypatch.setattr(chains, "_sweeps_per_call", lambda run: 16)

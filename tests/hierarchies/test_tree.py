@@ -281,13 +281,13 @@ def test_depth_six_and_finer_grids():
 
 
 def test_deep_or_wide_trees():
-    twelve, ten = (tree_exact.bounds(Tree.symmetric(depth), grid=500) for depth in (12, 10))
+    twelve, ten = (tree_exact.bounds(Tree.symmetric(depth), grid=250) for depth in (12, 10))
     assert twelve[1] < ten[0]  # information falls
     below, above = Tree.symmetric(30, flip=0.2), Tree.symmetric(30, flip=0.05)
     assert (below.kesten_stigum, above.kesten_stigum) == pytest.approx((0.72, 1.62))
     assert (below.reconstructible, above.reconstructible) == (False, True)
-    assert tree_exact.bounds(below, grid=300)[1] < 1e-3
-    assert tree_exact.bounds(above, grid=300)[0] > 0.1
+    assert tree_exact.bounds(below, grid=150)[1] < 1e-3
+    assert tree_exact.bounds(above, grid=150)[0] > 0.1
     with pytest.raises(ValueError, match=r"5 states: density evolution needs at most 4"):
         Tree.symmetric(8, q=5).mutual_information(0, 8)
 

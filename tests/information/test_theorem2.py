@@ -68,15 +68,16 @@ def check(prior, matrices, result):
     assert (np.diff(result.kept) > -1e-12).all()
 
 
-def test_a_thousand_chains_with_planted_symmetries():
+@pytest.mark.parametrize("count", [200, pytest.param(1000, marks=pytest.mark.slow)])
+def test_a_thousand_chains_with_planted_symmetries(count):
     rng = np.random.default_rng(2017)
     trivial = 0
-    for _ in range(1000):
+    for _ in range(count):
         prior, matrices = random_chain(rng)
         result = distill(prior, matrices)
         check(prior, matrices, result)
         trivial += len(set(result.counts)) == 1
-    assert trivial < 50  # nearly every chain has a statistic that merges something
+    assert trivial < count / 20  # nearly every chain has a statistic that merges something
 
 
 def test_generic_chains():
