@@ -59,10 +59,12 @@ if TYPE_CHECKING:
         SpinGlass,
     )
     from rgnet.operators import Operator
+    from rgnet.reweighting import reweight
     from rgnet.sampling import sample
     from rgnet.stats import ShortChainError
     from rgnet.store import open
     from rgnet.study import run
+    from rgnet.tempering import temper
 
 _MODULES = (
     "cheap", "exact", "experiments", "flow", "hierarchies", "info", "information", "layers", "learn", "models",
@@ -92,6 +94,8 @@ _NAMES = {
     "Estimate": "estimate",
     "ShortChainError": "stats",
     "sample": "sampling",
+    "temper": "tempering",
+    "reweight": "reweighting",
     "compare": "comparison",
     "open": "store",
     "run": "study",
@@ -102,7 +106,7 @@ __all__ = [
     "Estimate", "Filter", "GaussianField", "Graph", "Ising", "Kadanoff", "Majority", "Network", "Operator", "Phi4",
     "Potts", "ShortChainError", "SpinGlass", "__version__", "cheap", "compare", "exact", "experiments", "flow",
     "hierarchies", "info", "information", "layers", "learn", "models", "observables", "open", "operators", "plot",
-    "report", "run", "sample", "stats", "store", "study", "updates", "verify",
+    "report", "reweight", "run", "sample", "stats", "store", "study", "temper", "updates", "verify",
 ]  # fmt: skip
 
 

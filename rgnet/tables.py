@@ -13,8 +13,8 @@ from rich.table import Table
 
 from rgnet import store
 from rgnet.estimate import FAMILY, parenthesis, z_limit
-from rgnet.exact import critical, is_critical
-from rgnet.study import Status, attributes, comparing, results
+from rgnet.study import Status, attributes, comparing, models, results
+from rgnet.study.sections import PARAMETERS
 
 _MOST = 12  # points that get a table of their own
 
@@ -32,7 +32,8 @@ def tables(result: str | Path) -> list[Table]:
         elif kind == "couplings":
             made += _decimated(network, node.to_dataset().load(), tree.attrs["study"])
     if "thermodynamics" in tree:
-        made += _energies(tree["thermodynamics"].to_dataset().load(), _too_short(tree.attrs["notes"]))
+        table = tree["thermodynamics"].to_dataset().load()
+        made += _energies(table, _too_short(tree.attrs["notes"])) or _thermodynamics(table)
     if "ledger" in tree:
         made += _ledger(tree["ledger"].to_dataset().load())
     return made
@@ -133,8 +134,8 @@ def _exponents(network: str, table: xr.Dataset, study: dict[str, Any]) -> list[T
             entry = row.sel(level=level)
             t, h = _last(entry, "y_t"), _last(entry, "y_h")
             view.add_row(str(int(level)), f"{t[0]} even, {h[0]} odd", t[1], h[1])
-        known = None if study["model"].get("couplings") else critical(int(row["ndim"]))
-        if known is not None and is_critical(int(row["ndim"]), float(row["K"]), float(row["h"])):
+        known = models.critical_point(study["model"], int(row["ndim"]))
+        if known is not None and float(row["h"]) == 0 and math.isclose(float(row["K"]), known.K_c, rel_tol=1e-7):
             view.add_row(known.source, "", f"{known.y_t:g}", f"{known.y_h:g}", style="bold")
         made.append(view)
     if table.sizes["point"] > _MOST:
@@ -205,6 +206,34 @@ def _energies(table: xr.Dataset, short: int) -> list[Table]:
             f"{short} more points have chains too short for error bars (see their notes): these are a selection."
         )
     view.caption, view.caption_justify = " ".join(remarks) or None, "left"
+    return [view]
+
+
+_SHORT = {
+    "energy": "e", "phi2": "phi^2", "vortex_density": "vortices", "helicity_modulus": "helicity", "overlap2": "q^2",
+    "magnetization": "|m|", "susceptibility": "chi", "binder": "U4",
+}  # fmt: skip
+_MOST_COLUMNS = 4
+
+
+def _thermodynamics(table: xr.Dataset) -> list[Table]:
+    """What was measured at the first points, where no exact energies stand beside."""
+    there = [name for name in _SHORT if name in table and np.isfinite(table[name].values).any()][:_MOST_COLUMNS]
+    if not there:
+        return []
+    own = [name for name in ("K", "h", *PARAMETERS) if name in table.coords and len(np.unique(table[name].values)) > 1]
+    view = Table(title="Thermodynamics, a site", title_justify="left", box=SIMPLE_HEAD)
+    for heading in ("lattice", *own, *(_SHORT[name] for name in there)):
+        view.add_column(heading, justify="right")
+    for index in range(min(table.sizes["point"], _MOST)):
+        row = table.isel(point=index)
+        cells = [_number(float(row[name]), float(row[f"{name}_stderr"])) for name in there]
+        view.add_row(str(row["shape"].item()), *(f"{float(row[name]):.6g}" for name in own), *cells)
+    if table.sizes["point"] > _MOST:
+        view.caption, view.caption_justify = (
+            f"{table.sizes['point'] - _MOST} more points are in the result file",
+            "left",
+        )
     return [view]
 
 

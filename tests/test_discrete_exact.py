@@ -154,15 +154,11 @@ def test_nishimoris_line():
     assert abs(z) < 3.5
 
 
-def test_the_ground_state_is_found_by_slow_cooling():
+def test_the_ground_state_is_found_by_sampling_and_nothing_below_it():
     for J in ("±J", "gaussian"):
-        ground = transfer_glass.ground_energy(SpinGlass((4, 5), K=1.0, J=J, seed=7))
-        spins = None
-        for K in np.linspace(0.2, 5.0, 25):
-            model = SpinGlass((4, 5), K=float(K), J=J, seed=7)
-            data = rg.sample(model, 20, chains=8, update="heat-bath", warmup=40, thin=2, seed=1)
-            spins = data["spin"].values
-        assert -model.conjugate(spins).max() == pytest.approx(ground)
+        model = SpinGlass((4, 5), K=1.5, J=J, seed=7)
+        data = rg.sample(model, 300, chains=8, update="heat-bath", warmup=50, thin=5, seed=1, configurations=False)
+        assert float(data["energy"].min()) == pytest.approx(transfer_glass.ground_energy(model))
 
 
 def test_graphs_are_enumerated():

@@ -16,7 +16,7 @@ of Lee & Grinstein (1985), where half-vortices compete with vortices:
 >>> def mixed(a, b):
 ...     return 0.4 * math.cos(a - b) + 0.8 * math.cos(2 * (a - b))
 >>> generalised_xy = rg.ContinuousModel((8, 8), bond=mixed, domain=(-math.pi, math.pi), is_symmetric=True)
->>> data = rg.sample(generalised_xy, draws=50, chains=2, seed=1)
+>>> data = rg.sample(generalised_xy, draws=50, chains=2, warmup=200, thin=5, seed=1)
 
 Numba compiles functions that are passed as arguments once in every process (some seconds) and never keeps them on
 disk. Symmetries are the user's to state. Exact limits: short chains by quadrature (`rgnet.exact.quadrature`).

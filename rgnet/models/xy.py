@@ -31,6 +31,7 @@ C = Σ cos Δ, S = Σ sin Δ over the bonds along that axis, Δ = θ(r + x̂) �
 average or decimate; angles are no numbers to add.
 """
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -296,7 +297,8 @@ def vortices(x: Any, boundary: str | Sequence[str] | None = None) -> npt.NDArray
     if hasattr(x, "data_vars"):
         if x.attrs.get("values") != "angles":
             raise ValueError(f"a Dataset of {x.attrs.get('values', 'spins')!r}: vortices are defined of angles")
-        names, space = labels.boundary(x), _space(x)
+        space = _space(x)
+        names = json.loads(x.attrs["boundary"]) if "boundary" in x.attrs else ["periodic"] * len(space)
         batch = [str(name) for name in x["spin"].dims if name not in space]
         return vortices(x["spin"].transpose(*batch, *space).values, names)
     x = np.asarray(x, dtype=np.float64)

@@ -7,6 +7,7 @@ Each function takes Datasets and returns a matplotlib Figure; `figures` draws al
 import importlib
 import io
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from rgnet import store
-from rgnet.exact import critical, is_critical
+from rgnet.exact import Critical
 from rgnet.experiments.catalogue import EXPERIMENTS
 from rgnet.plot.comparison import comparison
 from rgnet.plot.configurations import configurations, coupling_label
@@ -24,7 +25,8 @@ from rgnet.plot.exponents import exponents, tangent
 from rgnet.plot.information import information
 from rgnet.plot.ledger import ledger
 from rgnet.plot.thermodynamics import thermodynamics
-from rgnet.study import attributes, experiment_results
+from rgnet.study import attributes, experiment_results, models
+from rgnet.study.sections import PARAMETERS
 
 __all__ = [
     "comparison", "configurations", "decimation", "exponents", "figures", "flow", "information", "ledger", "save_all",
@@ -51,16 +53,16 @@ def figures(result: str | Path) -> dict[str, Figure]:
     found = {node.path.strip("/"): node.to_dataset(inherit=False) for node in tree.subtree}
     groups = {name: group.load() for name, group in found.items() if group.data_vars}
     networks = list(attrs["study"]["networks"])
-    plain = not attrs["study"]["model"].get("couplings")  # what is known of K_c is known of nearest neighbours alone
+    model = dict(attrs["study"]["model"])
     made: dict[str, Figure] = {}
     shots = {name: group for name, group in groups.items() if name.startswith("snapshots/")}
     if shots:
-        made["configurations"] = configurations(_rows(shots, networks[0]))
+        made["configurations"] = configurations(_rows(shots, networks[0] if networks else "", model))
     for _, label, row in _by_point(groups, networks, "mcrg"):
-        made[f"exponents{label}"] = exponents(row, int(row["ndim"]) if plain and _at_critical(row) else None)
+        made[f"exponents{label}"] = exponents(row, int(row["ndim"]) if _at_critical(row, model) else None)
     for name, label, row in _by_point(groups, networks, "tangent"):
         row = row.assign_attrs(attributes(groups[name], str(row["point"].item())))
-        made[f"tangent{label}"] = tangent(row, limits=plain and _at_critical(row))
+        made[f"tangent{label}"] = tangent(row, limits=_at_critical(row, model))
     planes = {n: _plane(groups[f"{n}/couplings"]) for n in networks if f"{n}/couplings" in groups}
     planes = {network: plane for network, plane in planes.items() if plane.sizes["point"] > 1}
     for network, plane in planes.items():
@@ -86,10 +88,10 @@ def figures(result: str | Path) -> dict[str, Figure]:
     for experiment, points in experiment_results(tree).items():
         if experiment in EXPERIMENTS:  # another version of rgnet may know others
             made[f"{EXPERIMENT}{experiment}"] = experiment_module(experiment).figure(points)
-    scan = _scan(groups.get("thermodynamics"))
-    if scan is not None:
-        known = critical(int(scan["ndim"][0])) if plain else None
-        made["thermodynamics"] = thermodynamics(scan, None if known is None else known.K_c)
+    tuned = models.tuned(model["name"]) if model.get("name") in models.names() else "K"
+    for label, scan in _scans(groups.get("thermodynamics"), tuned):
+        known = _critical(scan.isel(point=0), model) if tuned == "K" else None
+        made[f"thermodynamics{label}"] = thermodynamics(scan, None if known is None else known.K_c, tuned)
     return made
 
 
@@ -113,8 +115,15 @@ def _by_point(groups: dict[str, xr.Dataset], networks: list[str], table: str) ->
     ]
 
 
-def _at_critical(row: xr.Dataset) -> bool:
-    return is_critical(int(row["ndim"]), float(row["K"]), float(row["h"]))
+def _critical(row: xr.Dataset, model: dict[str, Any]) -> Critical | None:
+    """The known critical point of a row's model, which may have parameters of its own."""
+    own = {key: row[key].item() for key in ("q", "n") if key in row.coords}
+    return models.critical_point({**model, **own}, int(row["ndim"]))
+
+
+def _at_critical(row: xr.Dataset, model: dict[str, Any]) -> bool:
+    known = _critical(row, model)
+    return known is not None and float(row["h"]) == 0 and math.isclose(float(row["K"]), known.K_c, rel_tol=1e-7)
 
 
 def _plane(table: xr.Dataset) -> xr.Dataset:
@@ -158,15 +167,26 @@ def up_to_date(result: str | Path, folder: str | Path) -> list[Path]:
     return save_all(result, target)
 
 
-def _rows(shots: dict[str, xr.Dataset], network: str) -> list[tuple[str, xr.Dataset]]:
+def _rows(shots: dict[str, xr.Dataset], network: str, model: dict[str, Any]) -> list[tuple[str, xr.Dataset]]:
     """Snapshots by coupling, of one network where a point has several."""
     rows = []
     for name, shot in shots.items():
-        _, point, of = name.split("/")
-        if of == network or f"snapshots/{point}/{network}" not in shots:
-            K, known = float(shot.attrs["K"]), critical(int(shot.attrs["ndim"]))
-            rows.append((K, coupling_label(K, None if known is None else known.K_c), shot))
+        _, point, *of = name.split("/")
+        if of in ([], [network]) or f"snapshots/{point}/{network}" not in shots:
+            rows.append((*_told(shot, model), shot))
     return [(label, shot) for _, label, shot in sorted(rows, key=lambda row: row[0])]
+
+
+def _told(shot: xr.Dataset, model: dict[str, Any]) -> tuple[tuple[float, ...], str]:
+    """Where a snapshot stands among others, and what its couplings are."""
+    own = json.loads(shot.attrs.get("model", "{}"))
+    told = {key: own[key] for key in (*PARAMETERS, "h") if own.get(key) and own[key] != model.get(key)}
+    further = ", ".join(f"${key} = {value:.4g}$" for key, value in told.items())
+    K = float(shot.attrs["K"])
+    known = models.critical_point({**model, **own}, int(shot.attrs["ndim"]))
+    label = coupling_label(K, None if known is None else known.K_c) if math.isfinite(K) else ""
+    place = (*told.values(), K if math.isfinite(K) else 0.0)
+    return place, ", ".join(item for item in (label, further) if item)
 
 
 def _decimated(groups: dict[str, xr.Dataset], study: dict[str, Any]) -> list[tuple[str, xr.Dataset, list[int]]]:
@@ -182,12 +202,26 @@ def _decimated(groups: dict[str, xr.Dataset], study: dict[str, Any]) -> list[tup
     return found
 
 
-def _scan(table: xr.Dataset | None) -> xr.Dataset | None:
-    """Points without a field of the ensemble that scans most couplings, if they are at least three."""
-    if table is None or "binder" not in table:
-        return None
+def _scans(table: xr.Dataset | None, tuned: str) -> list[tuple[str, xr.Dataset]]:
+    """Points without a field of the ensemble that scans most couplings, if they are at least three.
+
+    One table for each choice of the other parameters, with a label for the figure's name where there are several.
+    """
+    if table is None or tuned not in table.coords:
+        return []
     names = table["ensemble"].values
-    usable = (table["h"].values == 0) & np.isfinite(table["binder"].values)
-    scanned = {name: len(np.unique(table["K"].values[usable & (names == name)])) for name in names}
+    quantity = "binder" if "binder" in table else "energy"
+    usable = (table["h"].values == 0) & np.isfinite(table[quantity].values)
+    scanned = {name: len(np.unique(table[tuned].values[usable & (names == name)])) for name in names}
     widest = max(scanned, key=lambda name: scanned[name])
-    return table.isel(point=np.flatnonzero(usable & (names == widest))) if scanned[widest] >= 3 else None
+    chosen = table.isel(point=np.flatnonzero(usable & (names == widest)))
+    others = [key for key in PARAMETERS if key in chosen.coords and key != tuned and len(np.unique(chosen[key])) > 1]
+    kinds = list(dict.fromkeys(zip(*(chosen[key].values.tolist() for key in others), strict=True))) if others else [()]
+    parts = []
+    for kind in kinds:
+        here = np.ones(chosen.sizes["point"], dtype=bool)
+        for key, value in zip(others, kind, strict=True):
+            here &= chosen[key].values == value
+        label = "".join(f"-{key}{value:.7g}" for key, value in zip(others, kind, strict=True))
+        parts.append((label, chosen.isel(point=np.flatnonzero(here))))
+    return [(label, part) for label, part in parts[:_MOST] if len(np.unique(part[tuned])) >= 3]

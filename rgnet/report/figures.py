@@ -17,8 +17,10 @@ MOST_BYTES = 5 << 19  # of all together, before base64: 2.5 MB
 
 _CAPTIONS: dict[str, tuple[str, Html]] = {
     "configurations": (
-        "Configurations at several couplings, one row each, original at the left and coarser levels to the right",
-        join(["Configurations level by level: one row a coupling, one column a level; black is +1."]),
+        "Configurations at several couplings, the original and, at its right, coarser levels where there are some",
+        join(["Configurations: one row a coupling, one column a level where there are several. Spins: black is +1. "
+              "States have a colour each, angles a hue, real fields go from blue to red; white and black dots are "
+              "vortices that turn to the left and to the right."]),
     ),
     "exponents": (
         "Critical exponents against the number of operators, one line a pair of levels, exact values dashed",
@@ -53,9 +55,11 @@ _CAPTIONS: dict[str, tuple[str, Html]] = {
               "many different states occur among the draws, and how long it takes from the data to there."]),
     ),
     "thermodynamics": (
-        "Susceptibility, Binder cumulant and correlation length against the coupling, one line a lattice size",
-        join(["Susceptibility, Binder cumulant and correlation length over ", symbol("L"), " against the coupling, one "
-              "line a lattice size. Dashed, where it is known: ", K_C, ", at which the last two cross as sizes grow."]),
+        "Energy, fluctuations, order parameter and correlation length against the coupling, one line a lattice size",
+        join(["What was measured against the coupling, one line a lattice size. Dashed: exact values of the largest "
+              "lattice and, where it is known, the critical coupling. At ", K_C, " Binder cumulants and ",
+              symbol("ξ"), "/", symbol("L"), " of different sizes cross as sizes grow. A helicity modulus meets the "
+              "dotted line 2/(π", symbol("K"), ") where it jumps in the infinite lattice."]),
     ),
 }  # fmt: skip
 

@@ -195,5 +195,7 @@ def _coupling_table(result: Result, network: str, group: xr.Dataset) -> Html:
 def _decimated_chains(result: Result, network: str, group: xr.Dataset) -> npt.NDArray[np.bool_]:
     """At which points the exact recursion holds: chains with K alone, under decimations alone."""
     layers = result.study["networks"][network]["layers"]
-    alone = not result.study["model"].get("couplings") and all(layer["layer"] == "decimation" for layer in layers)
+    model = result.study["model"]
+    plain = model.get("name", "Ising") == "Ising" and not model.get("couplings")
+    alone = plain and all(layer["layer"] == "decimation" for layer in layers)
     return np.asarray((group["ndim"].values == 1) & (group["h"].values == 0) & alone)

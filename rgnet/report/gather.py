@@ -1,6 +1,7 @@
 """What a report is made of: a result file, and the files of its points as far as they lie beside it."""
 
 import hashlib
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,9 +10,9 @@ from typing import Any
 import xarray as xr
 
 from rgnet import store
-from rgnet.exact import Critical, critical, is_critical
+from rgnet.exact import Critical
 from rgnet.store import reading, sealing
-from rgnet.study import attributes
+from rgnet.study import attributes, models
 from rgnet.study.results import Results, experiments
 
 MOST_FILES = 12  # of points that are opened: each is checked byte by byte
@@ -67,14 +68,19 @@ class Result:
             if f"{network}/{kind}" in self.groups:
                 yield network, self.groups[f"{network}/{kind}"]
 
-    def critical(self, ndim: int) -> Critical | None:
-        """The known critical point on lattices of that dimension; none where the study has further couplings."""
-        return None if self.study["model"].get("couplings") else critical(ndim)
+    def critical(self, ndim: int, **further: Any) -> Critical | None:
+        """The known critical point on lattices of that dimension, with the parameters of a point such as its q."""
+        return models.critical_point({**self.study["model"], **further}, ndim)
+
+    def critical_of(self, row: xr.Dataset) -> Critical | None:
+        """The known critical point of the model of a table's row."""
+        own = {key: row[key].item() for key in ("q", "n") if key in row.coords}
+        return self.critical(int(row["ndim"]), **own)
 
     def at_critical(self, row: xr.Dataset) -> Critical | None:
         """The known critical point if a point of a table is there."""
-        ndim = int(row["ndim"])
-        return self.critical(ndim) if is_critical(ndim, float(row["K"]), float(row["h"])) else None
+        known = self.critical_of(row)
+        return known if known and _is_at(known, float(row["K"]), float(row["h"])) else None
 
     def names(self, kind: str, at_critical: bool = False) -> list[str]:
         """Points that have a table of this kind under some network, in order; the critical ones only if so asked."""
@@ -84,7 +90,7 @@ class Result:
             found |= {
                 str(point): None
                 for point, ndim, K, h in places
-                if not at_critical or (self.critical(int(ndim)) and is_critical(int(ndim), float(K), float(h)))
+                if not at_critical or _is_at(self.critical(int(ndim)), float(K), float(h))
             }
         return list(found)
 
@@ -97,6 +103,11 @@ class Result:
                     # With attributes in which points differ, such as the operators on lattices of two and of three
                     # dimensions
                     yield network, point, table.isel(point=index).assign_attrs(attributes(table, point))
+
+
+def _is_at(known: Critical | None, K: float, h: float) -> bool:
+    """Whether a point is the critical one, to seven digits."""
+    return known is not None and h == 0 and math.isclose(K, known.K_c, rel_tol=1e-7)
 
 
 def load(path: str | Path) -> Result:

@@ -1,24 +1,13 @@
 """The tables of a report: whole, never the best entry alone, with exact values beside."""
 
-import numpy as np
 import xarray as xr
 
-from rgnet.estimate import FAMILY, z_limit
-from rgnet.report.flow_tables import MOST_POINTS, MOST_ROWS, couplings, exponents, left_out, tangent, together
+from rgnet.report.flow_tables import MOST_POINTS, MOST_ROWS, couplings, exponents, tangent, together
 from rgnet.report.gather import Result
 from rgnet.report.ledgers import ledgers
 from rgnet.report.markup import Html, join, section, symbol, table, tag
-from rgnet.report.words import (
-    K_C,
-    NONE,
-    count,
-    exact_number,
-    measured,
-    score,
-    scores,
-    several,
-    where,
-)
+from rgnet.report.thermodynamics import thermodynamics
+from rgnet.report.words import NONE, measured, several, where
 
 
 def numbers(result: Result) -> list[tuple[str, str, Html]]:
@@ -33,63 +22,6 @@ def numbers(result: Result) -> list[tuple[str, str, Html]]:
         ("notes", "Notes", notes(result)),
     )
     return [(anchor, name, part) for anchor, name, part in made if part]
-
-
-def thermodynamics(result: Result) -> Html | None:
-    """Energies and their like of every point, with exact values and scores beside."""
-    group = result.groups.get("thermodynamics")
-    if group is None:
-        return None
-    columns = [name for name in ("energy", "specific_heat") if f"{name}_exact" in group]
-    every = {
-        name: scores(group[name].values, group[f"{name}_stderr"].values, group[f"{name}_exact"].values)
-        for name in columns
-    }
-    compared = int(sum(np.isfinite(z).sum() for z in every.values()))
-    limit = z_limit(compared)
-    quantities: list[tuple[str, object]] = [
-        ("energy", join(["energy ", symbol("e")])), ("specific_heat", join(["specific heat ", symbol("c")])),
-        ("magnetization", join(["|", symbol("m"), "|"])), ("susceptibility", join(["susceptibility ", symbol("χ")])),
-        ("binder", join(["Binder ", symbol("U", "4")])), ("correlation_length", join(["length ", symbol("ξ")])),
-    ]  # fmt: skip
-    quantities = [(name, label) for name, label in quantities if name in group]
-    head: list[object] = ["ensemble", "lattice", symbol("K"), join([symbol("K"), "/", K_C])]
-    field = bool(np.any(group["h"].values != 0))
-    head += [symbol("h")] if field else []
-    for name, label in quantities:
-        head += [label, *(["exact", "z"] if name in columns else [])]
-    head += ["τ of e, draws"] if "tau_energy" in group else []
-    body: list[list[object]] = []
-    columns_of = {str(name): group[name].values for name in group.variables}
-    for i in range(min(group.sizes["point"], MOST_ROWS)):
-        row = {name: values[i] for name, values in columns_of.items()}
-        known = result.critical(int(row["ndim"]))
-        cells: list[object] = [
-            row["ensemble"], str(row["shape"]).replace("x", "×"), f"{row['K']:.6g}",
-            f"{row['K'] / known.K_c:.4g}" if known else NONE,
-        ]  # fmt: skip
-        cells += [f"{row['h']:.6g}"] if field else []
-        for name, _ in quantities:
-            cells.append(measured(row[name], row[f"{name}_stderr"]))
-            if name in columns:
-                cells += [exact_number(row[f"{name}_exact"]), score(every[name][i], limit)]
-        cells += [f"{row['tau_energy']:.2g}"] if "tau_energy" in row else []
-        body.append(cells)
-    note: list[object] = ["Per site, from the microscopic configurations; ", symbol("e"), " = −⟨Σ ", symbol("s"),
-                          symbol("s"), "⟩/", symbol("N"), "."]  # fmt: skip
-    if compared:
-        note += [
-            f" Exact are the values on this very finite lattice. If measured values and errors are right, z = "
-            f"(measured − exact)/error is a standard normal: of {count(compared)} scores the largest exceeds "
-            f"{limit:.2f} in {100 * FAMILY:g} % of all runs. A score beyond that is marked with an exclamation mark."
-        ]
-    else:
-        note += [" No exact values are known on these finite lattices."]
-    return section(
-        "thermodynamics", "Thermodynamics", tag("p", *note),
-        table("Measured, with exact values beside where they are known", head, body,
-              below=left_out(result, group.sizes["point"] - len(body), "thermodynamics")),
-    )  # fmt: skip
 
 
 def information(result: Result) -> Html | None:

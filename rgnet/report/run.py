@@ -9,14 +9,28 @@ from rgnet.report.gather import Result, ensemble_of
 from rgnet.report.markup import Html, join, section, symbol, table, tag
 from rgnet.report.toml import to_toml
 from rgnet.report.words import K_C, NONE, count, duration, listed, several, sides
-from rgnet.study import experiment_rules, hierarchy_rules
-from rgnet.study.sections import HierarchySection, Range
+from rgnet.study import experiment_rules, hierarchy_rules, models
+from rgnet.study.sections import PARAMETERS, HierarchySection, Range
 
 MOST_FILES = 2000  # listed with their SHA-256
-_HAMILTONIAN = join(
-    ["exp(", symbol("K"), " Σ", tag("sub", "⟨ij⟩"), " ", symbol("s", "i"), symbol("s", "j"), " + ", symbol("h"), " Σ",
-     tag("sub", "i"), " ", symbol("s", "i"), ")"]
-)  # fmt: skip
+_PAIRS, _SITES = join([" Σ", tag("sub", "⟨ij⟩"), " "]), join([" Σ", tag("sub", "i"), " "])
+_BONDS, _FIELD = join([symbol("s", "i"), symbol("s", "j")]), join([" + ", symbol("h"), _SITES, symbol("s", "i")])
+_ANGLES = join([symbol("K"), _PAIRS, "cos(", symbol("θ", "i"), " − ", symbol("θ", "j"), ")"])
+_EXPONENTS: dict[str, Html] = {  # of the weights; fields of most models are left out where they are 0 in most studies
+    "Ising": join([symbol("K"), _PAIRS, _BONDS, _FIELD]),
+    "SpinGlass": join([symbol("K"), _PAIRS, symbol("J", "ij"), " ", _BONDS, _FIELD]),
+    "Potts": join([symbol("K"), _PAIRS, symbol("δ"), "(", symbol("q", "i"), ", ", symbol("q", "j"), ")"]),
+    "Clock": _ANGLES,
+    "XY": _ANGLES,
+    "ON": join([symbol("K"), _PAIRS, symbol("s", "i"), "·", symbol("s", "j")]),
+    "BlumeCapel": join([symbol("K"), _PAIRS, _BONDS, " − ", symbol("D"), _SITES, symbol("s", "i"), tag("sup", "2"),
+                        _FIELD]),
+    "Phi4": join(["−Σ [½ (∇", symbol("φ"), ")", tag("sup", "2"), " + ½ ", symbol("r"), " ", symbol("φ"),
+                  tag("sup", "2"), " + ¼ ", symbol("u"), " ", symbol("φ"), tag("sup", "4"), "]"]),
+    "GaussianField": join(["−Σ [½ (∇", symbol("φ"), ")", tag("sup", "2"), " + ½ ", symbol("r"), " ", symbol("φ"),
+                           tag("sup", "2"), "]"]),
+    "Dimers": join([symbol("K"), " ", symbol("N", "∥")]),
+}  # fmt: skip
 
 
 def facts(result: Result) -> Html:
@@ -25,7 +39,7 @@ def facts(result: Result) -> Html:
     drawn = sum(_points(e) * _of(e, study, "draws") * _of(e, study, "chains") for e in study["ensembles"])
     hierarchies = _hierarchies(study)
     drawn += sum(hierarchy_rules.count(one) * (one.draws or study["sample"]["draws"]) for one in hierarchies)
-    expected, have = sum(_points(e) for e in study["ensembles"]), len(result.points)
+    expected, have = sum(_points(e, bool(_of(e, study, "tempering"))) for e in study["ensembles"]), len(result.points)
     expected += sum(hierarchy_rules.count(one) for one in hierarchies)
     asked = _experiments(study)
     expected += sum(_experiment_points(one) for one in asked)
@@ -121,10 +135,14 @@ def _parameter(several: Sequence[Any]) -> str:
 
 
 def _model(model: dict[str, Any]) -> Html:
-    boundary = model.get("boundary", "periodic")
-    name = boundary if isinstance(boundary, str) else ", ".join(boundary)
-    further = "".join(f", {key} = {value:g}" for key, value in model.get("couplings", {}).items())
-    return join([model.get("name", "Ising"), ", weight ", _HAMILTONIAN, f", {name} boundary{further}"])
+    boundary, name = model.get("boundary", "periodic"), model.get("name", "Ising")
+    sides = boundary if isinstance(boundary, str) else ", ".join(boundary)
+    own = {key: model[key] for key in (*PARAMETERS, "J") if model.get(key) is not None} | model.get("couplings", {})
+    further = "".join(f", {key} = {value if isinstance(value, str) else f'{value:g}'}" for key, value in own.items())
+    kind = model.get("lattice", "hypercubic")
+    lattice = "" if kind == "hypercubic" else f", {kind} lattice"
+    weight: list[object] = [", weight exp(", _EXPONENTS[name], ")"] if name in _EXPONENTS else []
+    return join([name, *weight, f", {sides} boundary{lattice}{further}"])
 
 
 def _shapes(study: dict[str, Any]) -> list[tuple[int, ...]]:
@@ -132,9 +150,11 @@ def _shapes(study: dict[str, Any]) -> list[tuple[int, ...]]:
     return sorted(found, key=lambda shape: (len(shape), math.prod(shape), shape))
 
 
-def _points(ensemble: dict[str, Any]) -> int:
-    couplings = next((_numbers(ensemble[key]) for key in ("K", "T", "K_over_K_c") if ensemble.get(key)), (0.0,))
-    return len(ensemble["shape"]) * len(couplings) * len(_numbers(ensemble.get("h") or [0.0]))
+def _points(ensemble: dict[str, Any], tempered: bool = False) -> int:
+    """Simulations; the couplings of a tempered ensemble are those of the replicas of one."""
+    couplings = next((_numbers(ensemble[key]) for key in models.COUPLINGS if ensemble.get(key)), (0.0,))
+    swept = [_numbers(ensemble[key]) for key in ("h", *PARAMETERS) if ensemble.get(key)]
+    return len(ensemble["shape"]) * (1 if tempered else len(couplings)) * math.prod(len(items) for items in swept)
 
 
 def _numbers(value: Any) -> Sequence[float]:
@@ -144,7 +164,7 @@ def _numbers(value: Any) -> Sequence[float]:
 
 def _of(ensemble: dict[str, Any], study: dict[str, Any], key: str) -> Any:
     """A sampling key of an ensemble, or the study's."""
-    return ensemble[key] if ensemble.get(key) is not None else study["sample"][key]
+    return ensemble[key] if ensemble.get(key) is not None else study["sample"].get(key)  # older ones lack some
 
 
 def _provenances(result: Result) -> list[dict[str, Any]]:
@@ -200,15 +220,19 @@ def _move(sampling: dict[str, Any]) -> str:
 
 def _ensemble(result: Result, ensemble: dict[str, Any]) -> list[object]:
     study = result.study
-    key = next((name for name in ("K", "T", "K_over_K_c") if ensemble.get(name)), "K")
-    sign = {"K": symbol("K"), "T": symbol("T"), "K_over_K_c": join([symbol("K"), "/", K_C])}[key]
+    signs = {"K": symbol("K"), "T": symbol("T"), "K_over_K_c": join([symbol("K"), "/", K_C])}
+    signs |= {key: symbol(key) for key in PARAMETERS}
+    swept = [join([sign, f" = {listed(_numbers(ensemble[key]))}"]) for key, sign in signs.items() if ensemble.get(key)]
+    couplings = join([item if i == 0 else join(["; ", item]) for i, item in enumerate(swept)])
+    if _of(ensemble, study, "tempering"):
+        couplings = join([couplings, ", exchanged"])
     first = next((d for name, d in result.details.items() if ensemble_of(name) == ensemble["name"]), {})
     sampling = first.get("sampling", {})
     chosen = [str(sampling[name]) for name in ("warmup", "thin") if name in sampling]
     return [
         ensemble["name"],
         listed([sides(shape) for shape in ensemble["shape"]]),
-        join([sign, f" = {listed(_numbers(ensemble.get(key) or []))}"]),
+        couplings if swept else NONE,
         listed(_numbers(ensemble.get("h") or [0.0])),
         f"{_of(ensemble, study, 'draws')} × {_of(ensemble, study, 'chains')}",
         ", ".join(ensemble.get("networks") or ()) or NONE,

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from rgnet.estimate import Estimate, parenthesis
 from rgnet.exact import Critical
 from rgnet.report.gather import Result
 from rgnet.report.markup import Html, join, symbol, tag
+from rgnet.study.sections import PARAMETERS
 
 K_C = symbol("K", "c")
 Y_T, Y_H = symbol("y", "t"), symbol("y", "h")
@@ -57,18 +58,25 @@ def score(z: Any, limit: float) -> Html | str:
 
 def coupling_text(K: float, known: Critical | None, h: float = 0.0) -> str:
     """K, how it stands to the critical coupling where that is known, and h where there is a field."""
-    parts = [f"K = {K:.6g}"]
-    if known is not None:
+    parts = [f"K = {K:.6g}"] if math.isfinite(K) else []
+    if known is not None and parts:
         ratio = K / known.K_c
         parts.append(" = K_c" if math.isclose(ratio, 1.0, rel_tol=1e-7) else f" = {ratio:.4g} K_c")
     if h:
-        parts.append(f", h = {h:.6g}")
+        parts.append(f"{', ' if parts else ''}h = {h:.6g}")
     return "".join(parts)
+
+
+def further_text(parameters: Mapping[str, Any]) -> str:
+    """Parameters of a model beside K and h, such as q = 3."""
+    return ", ".join(f"{name} = {value:.6g}" for name, value in parameters.items())
 
 
 def where(result: Result, row: xr.Dataset) -> Html:
     """Which point a row belongs to: lattice and coupling, symbols set as such."""
-    told = coupling_text(float(row["K"]), result.critical(int(row["ndim"])), float(row["h"]))
+    told = coupling_text(float(row["K"]), result.critical_of(row), float(row["h"]))
+    own = {name: row[name].item() for name in PARAMETERS if name in row.coords and math.isfinite(row[name])}
+    told = ", ".join(text for text in (told, further_text(own)) if text)
     pieces = re.split(r"\b(K_c|K|h)\b", told)
     symbols = join(symbol(*piece.split("_")) if i % 2 else piece for i, piece in enumerate(pieces))
     return join([sides(str(row["shape"].item())), ", ", symbols])

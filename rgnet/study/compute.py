@@ -12,16 +12,19 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from rgnet import exact, flow, hierarchies, information, labels, observables, store
+from rgnet import flow, hierarchies, information, labels, observables, store
 from rgnet import operators as ops
-from rgnet.models import Ising
+from rgnet.models import Model, from_dict
 from rgnet.provenance import provenance
 from rgnet.sampling import sample
 from rgnet.study import experimenting
 from rgnet.study import scratch as scratches
 from rgnet.study.complete import is_complete
+from rgnet.study.exact_values import exact_values
 from rgnet.study.points import Point, from_json_dict, point_seed
 from rgnet.study.scratch import Report
+from rgnet.study.snapshots import snapshot
+from rgnet.tempering import temper
 
 NO_DATA = frozenset(
     {"duration_s", "finished", "provenance", "study_sha256", "platform", "versions", "microseconds", "seconds"}
@@ -116,7 +119,8 @@ def write_point(
         "provenance": provenance(),
     }
     store.write(path, groups, attrs)
-    energy = float(groups["thermodynamics"]["energy"]) if "thermodynamics" in groups else math.nan
+    measured = groups.get("thermodynamics")
+    energy = math.nan if measured is None or measured["energy"].ndim else float(measured["energy"])  # one, not a ladder
     return {"seconds": seconds, "energy": energy, "notes": notes}
 
 
@@ -134,10 +138,9 @@ def measure_point(
     model = point.build_model()
     if report is not None:
         report(0.0, math.nan)
-    data = sample(
-        model, **point.sample, seed=point.seed, callback=_sampling(report, model),
-        checkpoint=checkpoint, checkpoint_every=checkpoint_every,
-    )  # fmt: skip
+    how: dict[str, Any] = {"seed": point.seed, "callback": _sampling(report, model), "checkpoint": checkpoint}
+    how |= {"checkpoint_every": checkpoint_every}
+    data = tempered(model, point.sample, how) if "tempering" in point.sample else sample(model, **point.sample, **how)
     groups: dict[str, xr.Dataset] = {"samples": data}
     notes: dict[str, str] = {}
 
@@ -155,6 +158,8 @@ def measure_point(
 
     if data["energy"].size > 1:  # one draw is a picture
         attempt("thermodynamics", lambda: _thermodynamics(data, model))
+    if "snapshots" in point.analyses and not point.networks:
+        groups["snapshot"] = snapshot([data], model)
     for index, name in enumerate(point.networks):
         network = point.build_network(name)
         seed = point_seed(point.seed, name)
@@ -181,7 +186,7 @@ def measure_point(
             for about in ("K", "h"):
                 attempt(f"{name}/information_{about}", lambda s=sums, a=about: information.retained(s, a))  # type: ignore[misc]
         if "snapshots" in point.analyses:
-            groups[f"{name}/snapshot"] = _snapshot(levels, model)
+            groups[f"{name}/snapshot"] = snapshot(levels, model)
         if report is not None:
             report(0.7 + 0.3 * (index + 1) / len(point.networks), float("nan"))
     return groups, notes
@@ -232,44 +237,29 @@ def _operators(level: xr.Dataset) -> tuple[ops.Operator, ...]:
     return ops.defaults(ndim, "even", real=real) + ops.defaults(ndim, "odd", real=real)
 
 
-def _thermodynamics(data: xr.Dataset, model: Ising) -> xr.Dataset:
+def tempered(model: Model, settings: Mapping[str, Any], how: Mapping[str, Any]) -> xr.Dataset:
+    """Draws of all replicas of a ladder of couplings."""
+    rest = {name: value for name, value in settings.items() if name != "tempering"}
+    report = how["callback"]
+    told = None if report is None else lambda done, total, _: report(done, total, math.nan)  # a mean over couplings
+    return temper(model, **settings["tempering"], **rest, **{**how, "callback": told})
+
+
+def _thermodynamics(data: xr.Dataset, model: Model) -> xr.Dataset:
+    """What was measured, with exact values beside where they are known; of replicas a row each."""
     result = observables.thermodynamics(data)
-    for name, value in exact_values(model).items():
-        result[f"{name}_exact"] = ((), value)
-    return result
+    if "replica" not in result.dims:
+        return result.assign({f"{name}_exact": ((), value) for name, value in exact_values(model).items()})
+    plain = model.to_dict()
+    rows = [exact_values(from_dict({**plain, "K": float(K)})) for K in result["K"].values]
+    return result.assign({f"{name}_exact": ("replica", [row[name] for row in rows]) for name in rows[0]})
 
 
-def exact_values(model: Ising) -> dict[str, float]:
-    """Exact energy and specific heat per site of this very lattice, where a formula gives them."""
-    if model.couplings or any(name != model.boundary[0] for name in model.boundary):
-        return {}
-    if model.ndim == 1:
-        arguments = (model.K, model.h, model.shape[0], model.boundary[0])
-        return {
-            "energy": float(exact.chain1d.energy(*arguments)),
-            "specific_heat": float(exact.chain1d.specific_heat(*arguments)),
-        }
-    if model.ndim == 2 and model.h == 0 and model.boundary[0] == "periodic":
-        torus = (model.shape[0], model.shape[1])
-        return {
-            "energy": float(exact.ising2d.energy(model.K, shape=torus)),
-            "specific_heat": float(exact.ising2d.specific_heat(model.K, shape=torus)),
-        }
-    return {}
-
-
-def _snapshot(levels: list[xr.Dataset], model: Ising) -> xr.Dataset:
-    """The last draw of the first chain at every level, each level with dimensions of its own."""
-    variables = {}
-    for k, level in enumerate(levels):
-        spins = level["spin"].isel(chain=0, draw=-1)
-        variables[f"level_{k}"] = (tuple(f"{name}_{k}" for name in spins.dims), spins.values)
-    return xr.Dataset(variables, attrs={"K": model.K, "h": model.h, "ndim": model.ndim})
-
-
-def _sampling(report: Report | None, model: Ising) -> Callable[[int, int, float], None] | None:
-    """Sampling is taken for 70 % of a point; H/N becomes −⟨Σ_<ij> ss⟩/N where H is that alone."""
+def _sampling(report: Report | None, model: Any) -> Callable[[int, int, float], None] | None:
+    """Sampling is taken for 70 % of a point; H/N becomes −⟨S⟩/N where H is −K S alone."""
     if report is None:
         return None
-    bonds_only = model.K != 0 and model.h == 0 and not model.couplings
-    return lambda done, total, energy: report(0.7 * done / total, energy / model.K if bonds_only else float("nan"))
+    K = getattr(model, "K", 0.0)
+    further = [getattr(model, name, 0.0) for name in ("h", "D")]
+    alone = K != 0 and not any(further) and not getattr(model, "couplings", ())
+    return lambda done, total, energy: report(0.7 * done / total, energy / K if alone else float("nan"))

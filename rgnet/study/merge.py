@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +25,12 @@ TABLES = ("mcrg", "tangent", "couplings", "information_K", "information_h")
 def merge(study: Study, points: list[Point], folder: Path) -> Path:
     """Write ``folder/result.h5`` from the points' files, unless it was made from these very files already.
 
-    Groups: ``thermodynamics`` over all points of ensembles; ``NETWORK/mcrg`` and its like over the points that have
-    them; ``ledger`` over all points of hierarchies; ``snapshots/POINT/NETWORK``, of the first 200 points that have
-    some; ``experiments/POINT/GROUP`` as in the points' files, with experiment and parameters in the attributes of
-    ``experiments/POINT``. Coordinates of ``point``: its name, ensemble, K, h, sides and number of sites; of a
-    hierarchy's its name, section and parameters.
+    Groups: ``thermodynamics`` over all points of ensembles, of tempered ones a row for each replica; ``NETWORK/mcrg``
+    and its like over the points that have them; ``ledger`` over all points of hierarchies; ``snapshots/POINT/NETWORK``,
+    or ``snapshots/POINT`` without networks, of the first 200 points that have some; ``experiments/POINT/GROUP`` as in
+    the points' files, with experiment and parameters in the attributes of ``experiments/POINT``. Coordinates of
+    ``point``: its name, ensemble, K (NaN where the model has none), h and other parameters of the model, sides and
+    number of sites; of a hierarchy's its name, section and parameters.
 
     Raises
     ------
@@ -67,9 +69,12 @@ def merge(study: Study, points: list[Point], folder: Path) -> Path:
             inner = {name: group.load() for name, group in found.items() if name and (group.variables or group.attrs)}
             groups |= results.merged(point.name, point.model, inner)
             continue
+        if "snapshot" in found and len(pictured) < MOST_PICTURED:
+            pictured.add(point.name)
+            groups[f"snapshots/{point.name}"] = found["snapshot"].load()
         for name in names:
             if name in found and found[name].data_vars:
-                tables.setdefault(name, []).append((point, found[name].load()))
+                tables.setdefault(name, []).extend((point, row) for row in _rows(found[name].load()))
         for net in point.networks if len(pictured) < MOST_PICTURED or point.name in pictured else ():
             if f"{net}/snapshot" in found:
                 pictured.add(point.name)
@@ -91,6 +96,13 @@ def merge(study: Study, points: list[Point], folder: Path) -> Path:
     return path
 
 
+def _rows(table: xr.Dataset) -> list[xr.Dataset]:
+    """A table over replicas as one table for each, their couplings in the coordinate K; others as they are."""
+    if "replica" not in table.dims:
+        return [table]
+    return [table.isel(replica=index).drop_vars("replica", errors="ignore") for index in range(table.sizes["replica"])]
+
+
 def _shared(digests: set[str]) -> str:
     """The digest of the study file that all points came from, or nothing if they came from several."""
     return digests.pop() if len(digests) == 1 else ""
@@ -100,9 +112,10 @@ def _stack(rows: list[tuple[Point, xr.Dataset]]) -> xr.Dataset:
     """Tables of several points as one, missing entries NaN; attributes that differ go to ``by_point``."""
     # Text that is missing is no text, not NaN
     blank = {str(name): "" for _, table in rows for name, item in table.data_vars.items() if item.dtype.kind in "UO"}
+    tables = [table.drop_vars("K") if "K" in table.coords else table for _, table in rows]
     stacked = xr.concat(
-        [table for _, table in rows], dim="point", join="outer", combine_attrs="drop_conflicts", data_vars="all",
-        fill_value={**{str(name): np.nan for _, table in rows for name in table.data_vars}, **blank},
+        tables, dim="point", join="outer", combine_attrs="drop_conflicts", data_vars="all",
+        fill_value={**{str(name): np.nan for table in tables for name in table.data_vars}, **blank},
     )  # fmt: skip
     differing = {
         point.name: {key: value for key, value in table.attrs.items() if key not in stacked.attrs}
@@ -117,14 +130,24 @@ def _stack(rows: list[tuple[Point, xr.Dataset]]) -> xr.Dataset:
     )
     if any(point.is_hierarchy for point in points):  # a table has points of one sort
         return stacked.assign_coords(model=("point", [json.dumps(point.model) for point in points]))
+    models = [point.model for point in points]
+    own = [float(table["K"]) if "K" in table.coords else math.nan for _, table in rows]  # of replicas
+    couplings = [K if math.isfinite(K) else _number(model.get("K")) for K, model in zip(own, models, strict=True)]
+    further = sorted({key for model in models for key in model} - {"K", "h"})
+    columns = {key: [_number(model.get(key)) for model in models] for key in further}
+    columns = {key: column for key, column in columns.items() if np.isfinite(column).any()}
+    columns |= {"K": couplings, "h": [float(model.get("h", 0.0)) for model in models]}
+    stacked = stacked.assign_coords({key: ("point", column) for key, column in columns.items()})
     return stacked.assign_coords(
-        K=("point", [float(point.model["K"]) for point in points]),
-        h=("point", [float(point.model["h"]) for point in points]),
-        shape=("point", ["x".join(str(side) for side in point.model["shape"]) for point in points]),
-        side=("point", [int(max(point.model["shape"])) for point in points]),
-        sites=("point", [int(np.prod(point.model["shape"])) for point in points]),
-        ndim=("point", [len(point.model["shape"]) for point in points]),
+        shape=("point", ["x".join(str(side) for side in model["shape"]) for model in models]),
+        side=("point", [int(max(model["shape"])) for model in models]),
+        sites=("point", [int(np.prod(model["shape"])) for model in models]),
+        ndim=("point", [len(model["shape"]) for model in models]),
     )
+
+
+def _number(value: Any) -> float:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
 
 
 def attributes(table: xr.Dataset, point: str) -> dict[str, Any]:

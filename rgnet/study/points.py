@@ -10,16 +10,23 @@ from typing import Any
 
 import numpy as np
 
-from rgnet.exact import critical
 from rgnet.experiments import catalogue
 from rgnet.hierarchies.catalogue import build as build_hierarchy
 from rgnet.layers import Network
-from rgnet.models import Ising
-from rgnet.study import experiment_rules
+from rgnet.models import Model, from_dict
+from rgnet.study import experiment_rules, model_rules, models
 from rgnet.study.hierarchy_rules import combinations
-from rgnet.study.rules import build, coupling_key, digits
+from rgnet.study.rules import build, coupling_key, coupling_values, digits
 from rgnet.study.schema import check
-from rgnet.study.sections import EnsembleSection, ExperimentSection, HierarchySection, NetworkSection, Study
+from rgnet.study.sections import (
+    PARAMETERS,
+    EnsembleSection,
+    ExperimentSection,
+    HierarchySection,
+    ModelSection,
+    NetworkSection,
+    Study,
+)
 from rgnet.study.wording import StudyError
 
 _WORK_OF_EXPERIMENT = 1e10  # a minute or so: nobody knows beforehand
@@ -34,8 +41,10 @@ class Point:
     name : str
         File name without ending.
     model, sample : dict
-        ``Model.to_dict()``; draws, chains, update, warmup, thin. Of a hierarchy: its name under ``hierarchy``, and
-        its parameters; draws. Of an experiment: its name under ``experiment``, and ``parameters``; nothing.
+        ``Model.to_dict()``; draws, chains, update, warmup, thin, ``configurations`` where they are not kept, and
+        ``tempering`` with the couplings K of the replicas, of which the model has the largest. Of a hierarchy: its
+        name under ``hierarchy``, and its parameters; draws. Of an experiment: its name under ``experiment``, and
+        ``parameters``; nothing.
     networks : dict
         Name to {"layers": [...], "keep_levels": bool}, as in the study file.
     seed : int
@@ -51,9 +60,9 @@ class Point:
     analyses: tuple[str, ...]
     seed: int
 
-    def build_model(self) -> Ising:
+    def build_model(self) -> Model:
         """The model object."""
-        return Ising.from_dict(self.model)
+        return from_dict(self.model)
 
     @property
     def is_hierarchy(self) -> bool:
@@ -96,7 +105,8 @@ class Point:
         levels = 1 + 2 * len(self.networks)
         if self.is_hierarchy:  # estimates take far longer than sampling
             return float(sum(self.build_hierarchy().level_sizes) * self.sample["draws"] * levels * 100)
-        return float(math.prod(self.model["shape"]) * self.sample["draws"] * self.sample["chains"] * levels)
+        replicas = len(self.sample.get("tempering", {}).get("K", (0,)))
+        return float(math.prod(self.model["shape"]) * self.sample["draws"] * self.sample["chains"] * levels * replicas)
 
 
 def from_json_dict(data: Mapping[str, Any]) -> Point:
@@ -155,29 +165,62 @@ def _points_of(ensemble: EnsembleSection, study: Study, networks: Mapping[str, A
     """The points of one ensemble, which share their networks and their way of sampling."""
     sample = {
         name: getattr(ensemble, name) if getattr(ensemble, name) is not None else getattr(study.sample, name)
-        for name in ("draws", "chains", "update", "warmup", "thin")
+        for name in ("draws", "chains", "update", "warmup", "thin", "configurations", "tempering")
     }
+    if sample["configurations"]:  # as older studies have it
+        del sample["configurations"]
+    tempering = sample.pop("tempering")
     own = {name: networks[name] for name in ensemble.networks}
-    key = coupling_key(ensemble)
+    several = model_rules.parameters(ensemble, study.model)
+    one = tempering or not models.has_coupling(study.model.name)  # a whole ladder, or no K at all
     for shape in ensemble.shape:
-        model = Ising(shape, K=0.0, couplings=study.model.couplings, boundary=study.model.boundary).to_dict()
         sides = "x".join(str(side) for side in shape)
-        for value, h in itertools.product(getattr(ensemble, key), ensemble.h):
-            K, label = _coupling(key, value, len(shape))
-            name = f"{ensemble.name}-{sides}-{label}" + (f"-h{digits(h)}" if h or len(ensemble.h) > 1 else "")
-            seed = point_seed(study.seed, name)
-            yield Point(name, ensemble.name, {**model, "K": K, "h": h}, sample, own, ensemble.analyses, seed)
+        for number in [None] if one else range(len(coupling_values(ensemble))):
+            for chosen in itertools.product(*several.values()):
+                values = dict(zip(several, chosen, strict=True))
+                ladder = _ladder(ensemble, study.model, values, len(shape)) if tempering else []
+                K = _coupling(ensemble, number, study.model, values, len(shape)) if number is not None else None
+                label = "tempered" if tempering else "" if number is None else _label(ensemble, number)
+                name = "-".join(part for part in (f"{ensemble.name}-{sides}", label, *_said(values, ensemble)) if part)
+                model = model_rules.plain(study.model, shape, ladder[-1] if tempering else K, values)
+                how = {**sample, "tempering": {**tempering, "K": ladder}} if tempering else sample
+                plain = json.loads(json.dumps(model))
+                yield Point(name, ensemble.name, plain, how, own, ensemble.analyses, point_seed(study.seed, name))
 
 
-def _coupling(key: str, value: float, ndim: int) -> tuple[float, str]:
-    """K, and how the file name calls it."""
+def _said(values: Mapping[str, Any], ensemble: EnsembleSection) -> list[str]:
+    """Parameters as names of files carry them: the field unless it is 0 alone, others where the ensemble gives them."""
+    told = []
+    for key, value in values.items():
+        given = len(ensemble.h) > 1 or value if key == "h" else getattr(ensemble, key, None) is not None
+        told += [f"{key}{digits(value)}"] if given and key in ("h", *PARAMETERS) else []
+    return told
+
+
+def _label(ensemble: EnsembleSection, number: int) -> str:
+    """How names of files call the coupling."""
+    words = {"K": "K{}", "T": "T{}", "K_over_K_c": "{}Kc"}[coupling_key(ensemble)]
+    return words.format(digits(coupling_values(ensemble)[number]))
+
+
+def _ladder(ensemble: EnsembleSection, section: ModelSection, values: Mapping[str, Any], ndim: int) -> list[float]:
+    """The K of the replicas, from the lowest to the highest."""
+    numbers = range(len(coupling_values(ensemble)))
+    return sorted(_coupling(ensemble, number, section, values, ndim) for number in numbers)
+
+
+def _coupling(
+    ensemble: EnsembleSection, number: int, section: ModelSection, values: Mapping[str, Any], ndim: int
+) -> float:
+    """The K of one value of an ensemble's coupling."""
+    key, value = coupling_key(ensemble), coupling_values(ensemble)[number]
     if key == "K":
-        return value, f"K{digits(value)}"
+        return value
     if key == "T":
-        return 1.0 / value, f"T{digits(value)}"
-    known = critical(ndim)
+        return 1.0 / value
+    known = models.critical_point({**section.model_dump(), **values}, ndim)
     assert known is not None, "the rules refuse K_over_K_c where K_c is not known"
-    return value * known.K_c, f"{digits(value)}Kc"
+    return value * known.K_c
 
 
 def point_seed(seed: int, name: str) -> int:

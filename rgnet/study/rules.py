@@ -4,6 +4,7 @@
 asks the models, layers and updates themselves, for those sections that are right by themselves.
 """
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -11,12 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from rgnet import lattice
-from rgnet.exact import critical
 from rgnet.layers import Network
-from rgnet.models import Ising
-from rgnet.study import experiment_rules, hierarchy_rules
+from rgnet.study import experiment_rules, hierarchy_rules, model_rules, models
 from rgnet.study.sections import (
     MOST_POINTS,
+    PARAMETERS,
     EnsembleSection,
     ExperimentSection,
     HierarchySection,
@@ -25,7 +25,6 @@ from rgnet.study.sections import (
     SampleSection,
 )
 from rgnet.study.wording import Location, Problem, key, meant, nearest, shown
-from rgnet.updates import resolve
 
 _MOST_DIMENSIONS = 5  # the point group of d dimensions has 2^d d! elements, and operators are made of its images
 _MOST_SITES = 2**31 - 1  # tables of neighbours hold 32-bit numbers
@@ -49,18 +48,20 @@ def between_keys(data: Mapping[str, Any]) -> Iterator[Problem]:
     for index, ensemble in _entries(data.get("ensembles")):
         place: Location = ("ensembles", index)
         yield from _of_name(place, ensemble.get("name"), names)
-        given = [name for name in ("K", "T", "K_over_K_c") if ensemble.get(name) is not None]
-        if len(given) != 1:
+        given = [name for name in models.COUPLINGS if ensemble.get(name) is not None]
+        if len(given) != 1 and _has_coupling(data):
             found = " and ".join(given) or "none"
             yield Problem(place, f": give exactly one of K, T and K_over_K_c (found {found}), such as K_over_K_c = 1")
         analyses = ensemble.get("analyses")
-        if analyses and not ensemble.get("networks"):
+        of_levels = [item for item in _texts(analyses) if item != "snapshots"] if _texts(analyses) else analyses
+        if of_levels and not ensemble.get("networks"):
             yield Problem(
                 (*place, "analyses"), f' = {shown(analyses)}: analyses need levels: give networks = ["NAME", …]'
             )
         for name in ("networks", "analyses"):
             yield from _of_repeats((*place, name), _texts(ensemble.get(name)))
         yield from _of_defined((*place, "networks"), ensemble.get("networks"), networks)
+    yield from model_rules.between_keys(data, list(_entries(data.get("ensembles"))))
     for index, hierarchy in _entries(data.get("hierarchies")):
         place = ("hierarchies", index)
         yield from _of_name(place, hierarchy.get("name"), names)
@@ -74,6 +75,12 @@ def between_keys(data: Mapping[str, Any]) -> Iterator[Problem]:
         yield from _of_lone_name(place, experiment.get("name"))
         yield from experiment_rules.between_keys(place, experiment)
     yield from _of_hyphens(names)
+
+
+def _has_coupling(data: Mapping[str, Any]) -> bool:
+    """Whether ensembles give a K; where the model is none, as most do."""
+    name = _table(data.get("model")).get("name", "Ising")
+    return not isinstance(name, str) or name not in models.names() or models.has_coupling(name)
 
 
 def _of_defined(place: Location, wanted: Any, networks: Mapping[Any, Any]) -> Iterator[Problem]:
@@ -179,7 +186,7 @@ class Parts:
 
 def of_points(parts: Parts) -> Iterator[Problem]:
     """Rules of the points: sizes, boundaries, couplings, updates, networks that fit the shape, names of files."""
-    count = sum(len(e.shape) * len(_values(e)) * len(e.h) for e in parts.ensembles.values())
+    count = sum(number_of_points(ensemble) for ensemble in parts.ensembles.values())
     combined = sum(hierarchy_rules.count(section) for section in parts.hierarchies.values())
     if count + combined > MOST_POINTS:
         what = "shapes × couplings × fields" if count >= combined else "combinations of parameters"
@@ -206,7 +213,9 @@ def of_points(parts: Parts) -> Iterator[Problem]:
     for index, ensemble in parts.ensembles.items():
         place: Location = ("ensembles", index)
         yield from _of_repeats((*place, "shape"), ensemble.shape)
-        for name, values in ((coupling_key(ensemble), _values(ensemble)), ("h", ensemble.h)):
+        swept = {coupling_key(ensemble): coupling_values(ensemble), "h": ensemble.h}
+        swept |= {key: getattr(ensemble, key) or () for key in PARAMETERS}
+        for name, values in swept.items():
             yield from _of_repeats((*place, name), list(map(digits, values)), " (names of files have seven digits)")
         for number, shape in enumerate(ensemble.shape):
             where: Location = (*place, "shape", number) if len(ensemble.shape) > 1 else (*place, "shape")
@@ -219,7 +228,8 @@ def of_points(parts: Parts) -> Iterator[Problem]:
                 if name in networks:
                     yield from _of_network(where, shape, name, networks[name])
             if parts.model is not None:
-                yield from _of_model(where, place, shape, ensemble, parts.model, parts.sample)
+                values = coupling_values(ensemble)
+                yield from model_rules.of_points(where, place, shape, ensemble, parts.model, parts.sample, values)
 
 
 def _networks(sections: Mapping[str, NetworkSection]) -> dict[str, Network]:
@@ -239,11 +249,18 @@ def build(section: NetworkSection) -> Network:
 
 def coupling_key(ensemble: EnsembleSection) -> str:
     """Which of K, T and K_over_K_c an ensemble gives."""
-    return next((key for key in ("K", "T", "K_over_K_c") if getattr(ensemble, key) is not None), "K")
+    return next((key for key in models.COUPLINGS if getattr(ensemble, key) is not None), "K")
 
 
-def _values(ensemble: EnsembleSection) -> Sequence[float]:
+def coupling_values(ensemble: EnsembleSection) -> Sequence[float]:
+    """The values of K, T or K_over_K_c, none where an ensemble gives none."""
     return getattr(ensemble, coupling_key(ensemble)) or ()
+
+
+def number_of_points(ensemble: EnsembleSection) -> int:
+    """How many simulations an ensemble asks for; those of a tempered one count by replica."""
+    found = len(ensemble.shape) * len(ensemble.h) * max(1, len(coupling_values(ensemble)))
+    return found * math.prod(len(getattr(ensemble, key) or (0,)) for key in PARAMETERS)
 
 
 def digits(value: float) -> str:
@@ -270,6 +287,9 @@ def _of_shape(shape: tuple[int, ...]) -> str | None:
 def _of_size(
     where: Location, shape: Sequence[int], ensemble: EnsembleSection, sample: SampleSection | None
 ) -> Iterator[Problem]:
+    kept = ensemble.configurations if ensemble.configurations is not None else not sample or sample.configurations
+    if not kept:
+        return
     draws = ensemble.draws or (sample.draws if sample else 1)
     chains = ensemble.chains or (sample.chains if sample else 1)
     sites = 1
@@ -290,49 +310,3 @@ def _of_network(where: Location, shape: tuple[int, ...], name: str, network: Net
         lattice.coarse_shape(shape, network.scale, who)
     except ValueError as error:
         yield Problem(where, f": {error}")
-
-
-def _of_model(
-    where: Location,
-    place: Location,
-    shape: tuple[int, ...],
-    ensemble: EnsembleSection,
-    section: ModelSection,
-    sample: SampleSection | None,
-) -> Iterator[Problem]:
-    """Boundary, couplings and update; the model's own messages."""
-    try:
-        lattice.check_boundary(section.boundary, shape)
-    except ValueError as error:
-        matches = isinstance(section.boundary, str) or len(section.boundary) == len(shape)
-        yield Problem(where if matches else ("model", "boundary"), f": {error}")
-        return
-    wrong = False
-    for name, value in section.couplings.items():
-        try:
-            Ising(shape, K=0.0, couplings={name: value}, boundary=section.boundary)
-        except ValueError as error:
-            wrong = True
-            yield Problem(("model", "couplings", name), f": {error}")
-    if ensemble.K_over_K_c is not None and (critical(len(shape)) is None or section.couplings):
-        wrong = True
-        yield Problem(
-            (*place, "K_over_K_c"),
-            f": with shape {list(shape)}{' and further couplings' if section.couplings else ''}: K_c is known for the "
-            f"square and the cubic lattice without further couplings; give K instead",
-        )
-    update = ensemble.update or (sample.update if sample else "auto")
-    if wrong or update == "auto":
-        return
-    # Whether a move is exact depends on which couplings vanish and on their signs, so that one of each kind will do
-    for K in _of_each_sign(_values(ensemble)):
-        for h in _of_each_sign(ensemble.h):
-            try:
-                resolve(update, Ising(shape, K=K, h=h, couplings=section.couplings, boundary=section.boundary))
-            except ValueError as error:
-                key: Location = (*place, "update") if ensemble.update else ("sample", "update")
-                yield Problem(key, f": {error}")
-
-
-def _of_each_sign(values: Sequence[float]) -> list[float]:
-    return list({(value > 0) - (value < 0): value for value in values}.values())

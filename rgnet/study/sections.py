@@ -4,11 +4,9 @@ What a value must be is said here. What several keys must be together, and what 
 `rgnet.study.rules`.
 """
 
-import math
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Annotated, Any, Literal, overload
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, PlainValidator
 
@@ -16,13 +14,29 @@ from rgnet import lattice
 from rgnet.experiments.catalogue import EXPERIMENTS
 from rgnet.hierarchies.catalogue import HIERARCHIES
 from rgnet.layers import LAYERS
-from rgnet.models import Ising
 from rgnet.operators import NAMES as OPERATORS
+from rgnet.study import models
 from rgnet.study.plain import sweeps, table
+from rgnet.study.values import (
+    LARGEST,
+    MOST_COUNT,
+    MOST_POINTS,
+    Range,
+    as_given,
+    number,
+    numbers,
+    shapes,
+    temperatures,
+    wholes,
+)
 from rgnet.study.wording import meant, shown
-from rgnet.updates import exact_for
+from rgnet.updates import UPDATES
 
-MOST_POINTS = 100_000
+__all__ = [
+    "MOST_POINTS", "PARAMETERS", "RESERVED", "EnsembleSection", "ExperimentSection", "HierarchySection",
+    "LayerSection", "ModelSection", "NetworkSection", "Range", "SampleSection", "Study",
+]  # fmt: skip
+
 RESERVED = (
     "samples",
     "thermodynamics",
@@ -30,124 +44,12 @@ RESERVED = (
     "ledger",
     "sufficient",
     "experiments",
+    "snapshot",
 )  # groups of the files, beside one for each network
 
-_LARGEST = 1e9  # beyond it every spin follows a coupling all the same, and energies lose their digits
-_MOST_COUNT = 10**9
 _MOST_CHAINS = 10_000
 _LONGEST_NAME = 100  # with sides and couplings, names of files stay well below the 255 bytes that most systems take
-_UPDATES = exact_for(Ising((4, 4), K=0.4))  # those of some model that a study can have
 _WINDOWS = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
-
-
-@dataclass(frozen=True)
-class Range(Sequence[float]):
-    """``{start = …, stop = …, num = …}``: num evenly spaced numbers, both ends among them, made when asked for."""
-
-    start: float
-    stop: float
-    num: int
-
-    def __len__(self) -> int:
-        return self.num
-
-    @overload
-    def __getitem__(self, index: int) -> float: ...
-    @overload
-    def __getitem__(self, index: slice) -> tuple[float, ...]: ...
-    def __getitem__(self, index: int | slice) -> float | tuple[float, ...]:
-        """The number of that index, or a tuple of numbers for a slice."""
-        if isinstance(index, slice):
-            return tuple(self[k] for k in range(self.num)[index])
-        return self.start + (self.stop - self.start) * range(self.num)[index] / (self.num - 1)
-
-
-def _number(value: Any, rule: str) -> float:
-    """A finite number of moderate size; −0 becomes 0."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not (-math.inf < value < math.inf):
-        raise ValueError(f"{shown(value)} is not a finite number; {rule}")
-    if abs(value) > _LARGEST:
-        raise ValueError(f"{shown(value)} is beyond ±1e9, the largest numbers of a study; {rule}")
-    return float(value) + 0.0
-
-
-def _numbers(value: Any) -> Sequence[float]:
-    """A number, a list of them, or {start, stop, num}."""
-    rule = "give a finite number, a list of them, or {start = …, stop = …, num = …}"
-    if isinstance(value, Range):
-        return value
-    if isinstance(value, dict):
-        return _range(value, rule)
-    items = value if isinstance(value, list | tuple) else [value]
-    if not items:
-        raise ValueError(f"the list is empty; {rule}")
-    return tuple(_number(item, rule) for item in items)
-
-
-def _range(value: dict[Any, Any], rule: str) -> Range:
-    known = ("start", "stop", "num")
-    for name in value:
-        if name not in known:
-            raise ValueError(f"{shown(name)} is no part of a range; {rule}{meant(str(name), known)}")
-    missing = [name for name in known if name not in value]
-    if missing:
-        raise ValueError(f"the range {shown(value)} has no {' and no '.join(missing)}; {rule}")
-    num = value["num"]
-    if isinstance(num, bool) or not isinstance(num, int) or not 2 <= num <= MOST_POINTS:
-        raise ValueError(f"num = {shown(num)}: num is a whole number of at least 2 and at most {MOST_POINTS}")
-    start, stop = (_number(value[name], rule) for name in ("start", "stop"))
-    if start == stop:
-        raise ValueError(f"start and stop are both {shown(start)}; give two different ends, or the number alone")
-    return Range(start, stop, num)
-
-
-def _as_given(values: Sequence[float] | None) -> Any:
-    """A range as {start, stop, num}: a stored study stays as short as the file that was written."""
-    return asdict(values) if isinstance(values, Range) else None if values is None else list(values)
-
-
-def _temperatures(values: Sequence[float]) -> Sequence[float]:
-    for value in values if isinstance(values, tuple) else _around_zero(values):
-        if value == 0:
-            raise ValueError("T = 0 makes the reduced coupling K = 1/T infinite; give temperatures other than 0")
-        if abs(value) < 1 / _LARGEST:
-            raise ValueError(f"T = {shown(value)} makes the reduced coupling K = 1/T larger than 1e9; give larger ones")
-    return values
-
-
-def _around_zero(values: Sequence[float]) -> Iterable[float]:
-    """Of evenly spaced numbers, those nearest to 0."""
-    first, last = values[0], values[-1]
-    place = round((len(values) - 1) * min(1.0, max(0.0, first / (first - last))))
-    return (values[k] for k in range(max(0, place - 1), min(len(values), place + 2)))
-
-
-def _shapes(value: Any) -> tuple[tuple[int, ...], ...]:
-    """One shape, or a list of shapes."""
-    rule = "give one lattice shape such as [64, 64], or a list of shapes such as [[16, 16], [32, 32]]"
-    items = value if isinstance(value, list | tuple) else [value]
-    nested = [list(item) if isinstance(item, list | tuple) else item for item in items]
-    if not nested:
-        raise ValueError(f"the list is empty; {rule}")
-    shapes = nested if all(isinstance(item, list) for item in nested) else [nested]
-    for shape in shapes:
-        if not shape or any(isinstance(s, bool) or not isinstance(s, int) for s in shape):
-            raise ValueError(f"{shown(shape)} is not a shape; {rule}")
-    return tuple(tuple(shape) for shape in shapes)
-
-
-def _wholes(value: Any) -> tuple[int, ...]:
-    """A whole number, or a list of them."""
-    rule = "give a whole number, or a list of them"
-    items = value if isinstance(value, list | tuple) else [value]
-    if not items:
-        raise ValueError(f"the list is empty; {rule}")
-    for item in items:
-        if isinstance(item, bool) or not isinstance(item, int):
-            raise ValueError(f"{shown(item)} is no whole number; {rule}")
-        if abs(item) > _MOST_COUNT:
-            raise ValueError(f"{shown(item)} is beyond ±1e9, the largest whole numbers of a study; {rule}")
-    return tuple(items)
 
 
 def _boundary(value: Any) -> str | tuple[str, ...]:
@@ -162,10 +64,42 @@ def _boundary(value: Any) -> str | tuple[str, ...]:
 
 
 def _update(name: str) -> str:
-    known = ("auto", *_UPDATES)
-    if name not in known:
-        raise ValueError(f"{shown(name)} is no update; give one of {', '.join(known)}{meant(name, known)}")
+    known = ("auto", *UPDATES)
+    for part in name.split("+"):
+        if part not in known:
+            which = f"give one of {', '.join(known)}, or several joined by +"
+            raise ValueError(f"{shown(part)} is no update; {which}{meant(part, known)}")
+    if "+" in name and "auto" in name.split("+"):
+        raise ValueError(f"{shown(name)}: 'auto' stands alone; give names, such as 'wolff+over-relaxation'")
     return name
+
+
+def _model(name: str) -> str:
+    known = models.names()
+    if name not in known:
+        reason = models.why_not(name)
+        raise ValueError(
+            f"{name}: {reason}. Models of a study: {', '.join(known)}"
+            if reason
+            else f"{shown(name)} is no model; give one of {', '.join(known)}{meant(name, known)}"
+        )
+    return name
+
+
+def _tempering(value: Any) -> bool | dict[str, int]:
+    """False, or a table with what was given."""
+    rule = "give true, false, or a table such as { replicas = 12, swap_every = 1 }"
+    if isinstance(value, bool):
+        return {"swap_every": 1} if value else False
+    if not isinstance(value, dict):
+        raise ValueError(f"{shown(value)} is neither true nor false nor a table; {rule}")
+    least = {"replicas": 2, "swap_every": 1}
+    for key, item in value.items():
+        if key not in least:
+            raise ValueError(f"{shown(key)} is no key of tempering; {rule}{meant(str(key), least)}")
+        if isinstance(item, bool) or not isinstance(item, int) or not least[key] <= item <= 1000:
+            raise ValueError(f"{key} = {shown(item)}: give a whole number from {least[key]} to 1000")
+    return {"swap_every": 1, **value}
 
 
 def _operator(name: str) -> str:
@@ -208,8 +142,8 @@ def _title(title: str) -> str:
 
 
 def _factor(value: Any) -> float:
-    factor = _number(value, "give a factor other than 0, such as 1.09")
-    if abs(factor) < 1 / _LARGEST:
+    factor = number(value, "give a factor other than 0, such as 1.09")
+    if abs(factor) < 1 / LARGEST:
         raise ValueError(f"{shown(factor)} would leave nothing of the field; give a factor other than 0, such as 1.09")
     return factor
 
@@ -222,17 +156,20 @@ def _experiment(name: str) -> str:
     return name
 
 
-Numbers = Annotated[Sequence[float], PlainValidator(_numbers), PlainSerializer(_as_given)]
-Wholes = Annotated[tuple[int, ...], PlainValidator(_wholes), PlainSerializer(list)]
-Shapes = Annotated[tuple[tuple[int, ...], ...], BeforeValidator(_shapes)]
+Numbers = Annotated[Sequence[float], PlainValidator(numbers), PlainSerializer(as_given)]
+Wholes = Annotated[tuple[int, ...], PlainValidator(wholes), PlainSerializer(list)]
+Shapes = Annotated[tuple[tuple[int, ...], ...], BeforeValidator(shapes)]
 Boundary = Annotated[str | tuple[str, ...], BeforeValidator(_boundary)]
 Operator = Annotated[str, AfterValidator(_operator)]
-Coupling = Annotated[float, BeforeValidator(lambda value: _number(value, "give a number, such as 0.1"))]
-Draws = Annotated[int, Field(gt=0, le=_MOST_COUNT, strict=True)]
+Coupling = Annotated[float, BeforeValidator(lambda value: number(value, "give a number, such as 0.1"))]
+Whole = Annotated[int, BeforeValidator(lambda value: wholes([value])[0])]
+Draws = Annotated[int, Field(gt=0, le=MOST_COUNT, strict=True)]
 Chains = Annotated[int, Field(gt=0, le=_MOST_CHAINS, strict=True)]
-Warmup = Annotated[int, Field(ge=0, le=_MOST_COUNT, strict=True)]
+Warmup = Annotated[int, Field(ge=0, le=MOST_COUNT, strict=True)]
 UpdateName = Annotated[str, AfterValidator(_update)]
+Tempering = Annotated[bool | dict[str, int], PlainValidator(_tempering), PlainSerializer(lambda value: value)]
 Analysis = Literal["mcrg", "tangent", "couplings", "information", "snapshots"]
+PARAMETERS = ("q", "n", "D", "r", "u", "p", "disorder")  # of some models: keys of [model], or lists of [[ensembles]]
 
 
 class _Section(BaseModel):
@@ -242,9 +179,18 @@ class _Section(BaseModel):
 class ModelSection(_Section):
     """``[model]``: which model, and what all its points share."""
 
-    name: Literal["Ising"] = Field("Ising", description='the model; "Ising"')
+    name: Annotated[str, AfterValidator(_model)] = Field("Ising", description='the model, such as "Ising"')
     boundary: Boundary = Field("periodic", description='"periodic", "free", or one for each side')
+    lattice: Literal["hypercubic", "triangular"] = Field("hypercubic", description='"hypercubic" or "triangular"')
     couplings: dict[Operator, Coupling] = Field({}, description="further couplings by operator, such as {nnn = 0.1}")
+    q: Whole | None = Field(None, description="number of states of a site, such as 3")
+    n: Whole | None = Field(None, description="components of a spin, such as 3")
+    D: Coupling | None = Field(None, description="coupling of s², such as 1.9")
+    r: Coupling | None = Field(None, description="coupling of ½ φ², such as 0.1")
+    u: Coupling | None = Field(None, description="coupling of ¼ φ⁴, such as 1")
+    J: Literal["±J", "pm", "gaussian"] | None = Field(None, description='law of the random bonds: "±J" or "gaussian"')
+    p: Coupling | None = Field(None, description="probability of a bond +1, such as 0.5")
+    disorder: Whole | None = Field(None, description="seed of the random bonds, such as 1")
 
 
 class SampleSection(_Section):
@@ -255,6 +201,8 @@ class SampleSection(_Section):
     update: UpdateName = Field("auto", description='name of a Monte Carlo update, or "auto"')
     warmup: Warmup | None = Field(None, description="sweeps before the first draw; left out: measured")
     thin: Draws | None = Field(None, description="sweeps from draw to draw; left out: measured")
+    configurations: bool = Field(True, strict=True, description="whether configurations are kept, or numbers alone")
+    tempering: Tempering = Field(False, description="whether the K of an ensemble are exchanged between replicas")
 
 
 class LayerSection(_Section):
@@ -290,9 +238,16 @@ class EnsembleSection(_Section):
     name: Annotated[str, AfterValidator(_name)] = Field(description="letters, digits and _, such as critical")
     shape: Shapes = Field(description="a lattice shape such as [64, 64], or a list of shapes")
     K: Numbers | None = Field(None, description="reduced coupling: a number, a list, or {start, stop, num}")
-    T: Annotated[Numbers, AfterValidator(_temperatures)] | None = Field(None, description="temperature 1/K, for K")
+    T: Annotated[Numbers, AfterValidator(temperatures)] | None = Field(None, description="temperature 1/K, for K")
     K_over_K_c: Numbers | None = Field(None, description="K in units of the critical coupling, instead of K")
     h: Numbers = Field((0.0,), description="reduced field: a number or a list")
+    q: Wholes | None = Field(None, description="number of states of a site: a whole number or a list")
+    n: Wholes | None = Field(None, description="components of a spin: a whole number or a list")
+    D: Numbers | None = Field(None, description="coupling of s²: a number, a list, or {start, stop, num}")
+    r: Numbers | None = Field(None, description="coupling of ½ φ²: a number, a list, or {start, stop, num}")
+    u: Numbers | None = Field(None, description="coupling of ¼ φ⁴: a number, a list, or {start, stop, num}")
+    p: Numbers | None = Field(None, description="probability of a bond +1: a number or a list")
+    disorder: Wholes | None = Field(None, description="seeds of the random bonds: a whole number or a list")
     networks: tuple[str, ...] = Field((), description='names of networks, such as ["majority"]')
     analyses: tuple[Analysis, ...] = Field((), description='such as ["mcrg", "tangent"]')
     draws: Draws | None = Field(None, description="number of draws a chain, such as 2000")
@@ -300,6 +255,8 @@ class EnsembleSection(_Section):
     update: UpdateName | None = Field(None, description='name of a Monte Carlo update, or "auto"')
     warmup: Warmup | None = Field(None, description="sweeps before the first draw")
     thin: Draws | None = Field(None, description="sweeps from draw to draw")
+    configurations: bool | None = Field(None, strict=True, description="whether configurations are kept")
+    tempering: Tempering | None = Field(None, description="whether the K here are exchanged between replicas")
 
 
 class HierarchySection(_Section):

@@ -33,7 +33,11 @@ from rgnet.updates.combined import combined
 
 ALL: tuple[Update, ...] = (
     metropolis.update,
+    metropolis.spin_glass,
     heat_bath.update,
+    heat_bath.spin_glass,
+    metropolis.sequential,
+    heat_bath.sequential,
     *_bonds.updates,
     *_table.updates,
     _vectors.metropolis,
@@ -44,6 +48,7 @@ ALL: tuple[Update, ...] = (
     *_continuous.UPDATES,
     wolff.update,
     swendsen_wang.update,
+    swendsen_wang.blume_capel,
     embedding.wolff,
     embedding.swendsen_wang,
     embedding_clock.wolff,

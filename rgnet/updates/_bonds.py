@@ -94,8 +94,6 @@ def _make(name: str, rule: str, in_turn: bool) -> Update:
 
 
 updates = (
-    _make("metropolis", "metropolis", False),
-    _make("heat-bath", "heat-bath", False),
     _make("metropolis-sequential", "metropolis", True),
     _make("heat-bath-sequential", "heat-bath", True),
 )

@@ -17,7 +17,7 @@ import numpy as np
 
 from rgnet._jit import njit
 from rgnet._union_find import root as find_root
-from rgnet.updates._vectors_math import LANES, exp_below_one, fill
+from rgnet.updates._vectors_math import LANES, exp_below_one, fill, minus_log
 
 CHUNK = 256  # bonds that are tried at once
 
@@ -75,22 +75,19 @@ def turn_clusters(parent: Any, sums: Any, field: float, rng: Any, turned: Any) -
 
 
 @njit
-def joins(twice: float, rng: Any) -> bool:
-    """Whether a bond with 2 K a_i a_j = ``twice`` > 0 is laid; most are settled by x − x²/2 < 1 − e^{−x} < x."""
-    u = rng.random()
-    if u >= twice:
-        return False
-    if u < twice - 0.5 * twice * twice:
-        return True
-    return bool(u < 1.0 - exp_below_one(-twice))
+def fill_exponentials(lanes: Any, out: Any) -> None:
+    """Exponential variates E: a bond with 2 K a_i a_j = x is laid if E < x, with probability 1 − e^{−x}, 0 if x < 0."""
+    fill(lanes, out, out.size)
+    for i in range(out.size):
+        out[i] = minus_log(1.0 - out[i])
+
+
+def exponentials(size: int, degree: int) -> int:
+    """How many are drawn at a time: enough for the neighbours of any site, few for small lattices; whole lanes."""
+    return -(-max(degree, min(1024, size * degree)) // LANES) * LANES
 
 
 @njit
 def turns(gain: float, rng: Any) -> bool:
     """Whether a single cluster is reflected, the fields gaining −``gain`` in H."""
     return gain >= 0.0 or rng.random() < np.exp(gain)
-
-
-def scratch_size() -> int:
-    """Length of ``uniform`` and ``laid``."""
-    return CHUNK + LANES

@@ -2,19 +2,19 @@
 
 A vector s in the field F = K Σ s_j + h has the density exp(s·F) on the sphere.
 
-**Metropolis.** n = 2: a turn by an angle uniform in [−step, step]. n ≥ 3: s' = (s + step·g)/|…|, g a standard normal
-vector; the density of s' depends on s·s' alone, so it is symmetric. ``step`` is tuned in warm-up to accept one proposal
-in two, and frozen. Every neighbourhood of every vector is reached in one sweep, at K = 0 too, so that a fixed order
-of sites does no harm.
+**Metropolis.** n = 2, by colour: a turn by an angle uniform in [−step, step]. Else s' = (s + step·g)/|…|, g a standard
+normal vector; the density of s' depends on s·s' alone, so it is symmetric. ``step`` is tuned in warm-up to accept one
+proposal in two, and frozen. Every neighbourhood of every vector is reached in one sweep, at K = 0 too, so that a fixed
+order of sites does no harm.
 
 **Heat bath.** A new vector whatever the old one was, with w = s·F̂ of density ∝ exp(κw) (1 − w²)^{(n−3)/2}, κ = |F|, and
 the rest uniform around F̂.
 
-* n = 2, von Mises: Best & Fisher's (1979) rejection from a wrapped Cauchy distribution. In other words than theirs,
-  with τ = 1 + √(1 + 4κ²) and ρ = 2κ/τ: φ uniform, w = (ρ + cos φ)/(1 + ρ cos φ), the sine √(2/τ) sin φ/(1 + ρ cos φ),
-  accepted with probability c e^{1−c}, c = τ/2 − κw. At least 66 % are.
+* n = 2, by colour, von Mises: Best & Fisher's (1979) rejection from a wrapped Cauchy distribution. In other words than
+  theirs, with τ = 1 + √(1 + 4κ²) and ρ = 2κ/τ: φ uniform, w = (ρ + cos φ)/(1 + ρ cos φ), the sine
+  √(2/τ) sin φ/(1 + ρ cos φ), accepted with probability c e^{1−c}, c = τ/2 − κw. At least 66 % are.
 * n = 3: w = 1 + ln(1 − u (1 − e^{−2κ}))/κ, the inverse of its distribution function.
-* n ≥ 4: Ulrich's (1984) rejection as corrected by Wood (1994), from a ratio of beta variates.
+* n ≥ 4, and n = 2 in sequence: Ulrich's (1984) rejection as corrected by Wood (1994), from a ratio of beta variates.
 
 **Over-relaxation** (Creutz 1987): s' = 2 (s·F) F/F² − s, a reflection that keeps H. It decorrelates quickly along the
 surface of constant energy, and needs a move that leaves it: "heat-bath+over-relaxation", "wolff+over-relaxation".
@@ -36,7 +36,7 @@ from rgnet.updates.base import Array, Move, Update, always_exact
 
 METROPOLIS, HEAT_BATH, OVER_RELAXATION = 0, 1, 2
 MODELS = ("XY", "ON")
-SPINS_PER_CALL = 1 << 21
+SPINS_PER_CALL = 1 << 21  # numbers of a call that takes well below half a second: there are n in a vector
 _TINY = 1e-280  # F² below which there is no direction of F
 _ROUNDS = 24  # of warm-up, after each of which the step is mended
 _MOST_STEP, _LEAST_STEP = math.pi, 1e-4
@@ -50,7 +50,9 @@ def _move(model: Any, rule: int, in_turn: bool) -> Move:
     step = 1.0 / math.sqrt(1.0 + 2.0 * abs(model.K) + abs(model.h))
     settings = {"step": step} if rule == METROPOLIS else {}
     function = record if settings else record_without_step
-    return Move(kernel, function, (layout, rule), settings, measured_by(layout), spins_per_call=SPINS_PER_CALL)
+    return Move(
+        kernel, function, (layout, rule), settings, measured_by(layout), spins_per_call=SPINS_PER_CALL // layout.n
+    )
 
 
 def move_by_color(model: Any, chains: int) -> Move:
@@ -83,7 +85,7 @@ def tune(
     if done >= sweeps:
         return replace(move, settings={"step": step})
     layout = move.tables[0]
-    most = max(1, SPINS_PER_CALL // (layout.order.size * len(states)))
+    most = max(1, move.spins_per_call // (layout.order.size * len(states)))
     part = min(most, max(1, sweeps // _ROUNDS), sweeps - done)
     nothing, scratch = np.empty((1, 0)), np.empty((1, 0))
     accepted = sum(
@@ -108,6 +110,7 @@ def record(state: Any, rng: Any, every: int, out: Any, measured: Any, plan: Any,
     left = np.empty(padded, dtype=np.int64)
     spare = np.empty(size if plan.angles else 0)
     lanes = np.empty((4, LANES), dtype=np.uint64)
+    at_once = n == 2 and longest > 1
     accepted = 0
     if not plan.angles:
         load(state, v, plan)
@@ -115,16 +118,16 @@ def record(state: Any, rng: Any, every: int, out: Any, measured: Any, plan: Any,
         for _ in range(every):
             if plan.angles:
                 load(state, v, plan)
-            if n == 2 and rule != 2:
+            if at_once and rule != 2:
                 seed_lanes(rng, lanes)
             for block in range(plan.blocks.size - 1):
                 begin, end = plan.blocks[block], plan.blocks[block + 1]
                 fields(v, begin, end, plan.K, plan.h, field, plan)
                 if rule == 2:
                     _reflect(v, begin, end, field, work)
-                elif n == 2 and rule == 1:
+                elif at_once and rule == 1:
                     _heat_bath_2(v, begin, end, field, lanes, uniform, work, left)
-                elif n == 2:
+                elif at_once:
                     accepted += _metropolis_2(v, begin, end, field, lanes, uniform, step)
                 elif rule == 1:
                     _heat_bath_n(v, begin, end, field, rng, work[0])
@@ -219,34 +222,35 @@ def _heat_bath_2(v: Any, begin: int, end: int, field: Any, lanes: Any, uniform: 
             square = f[j] * f[j] + g[j] * g[j]
             known = square > _TINY
             kappa = math.sqrt(square)
-            tau = 1.0 + math.sqrt(1.0 + 4.0 * square)
+            root = math.sqrt(1.0 + 4.0 * square)
+            tau = 1.0 + root
             rho = 2.0 * kappa / tau
             sine, cosine = sincos(math.pi * (2.0 * place[j] - 1.0))
             scale = 1.0 / (1.0 + rho * cosine)
             w = (rho + cosine) * scale
             p = math.sqrt(2.0 / tau) * sine * scale
-            excess = 0.5 * tau - kappa * w
+            rest = 1.0 + 1.0 / (root + 2.0 * kappa)  # τ − 2κ; τ/2 − κw without cancellation:
+            excess = 0.5 * rest + kappa * rest / tau * (1.0 - cosine) * scale
             inverse = 1.0 / kappa if known else 0.0
             e, d = (f[j] * inverse if known else 1.0), g[j] * inverse
             x[j] = w * e - p * d
             y[j] = w * d + p * e
             taken[j] = 1.0 if chance[j] < excess * exp_below_one(1.0 - excess) else 0.0
-        rest = 0
+        # Rejected vectors are written too, and overwritten in the next round: nobody reads them before
         for j in range(size):
-            i = left[j]
-            if taken[j] > 0.0:
-                length = 1.5 - 0.5 * (x[j] * x[j] + y[j] * y[j])
-                c[i] = x[j] * length
-                s[i] = y[j] * length
-            else:
-                f[rest], g[rest], left[rest] = f[j], g[j], i
-                rest += 1
-        size = rest
+            length = 1.5 - 0.5 * (x[j] * x[j] + y[j] * y[j])
+            c[left[j]] = x[j] * length
+            s[left[j]] = y[j] * length
+        n_left = 0
+        for j in range(size):
+            f[n_left], g[n_left], left[n_left] = f[j], g[j], left[j]
+            n_left += int(taken[j] == 0.0)
+        size = n_left
 
 
 @njit
 def _metropolis_n(v: Any, begin: int, end: int, field: Any, rng: Any, step: float, new: Any) -> int:
-    """Metropolis of a block of vectors of three or more components; how many were moved."""
+    """Metropolis of a block of vectors of any n, one after the other; how many were moved."""
     n = v.shape[0]
     accepted = 0
     for i in range(begin, end):
@@ -270,7 +274,7 @@ def _metropolis_n(v: Any, begin: int, end: int, field: Any, rng: Any, step: floa
 
 @njit
 def _heat_bath_n(v: Any, begin: int, end: int, field: Any, rng: Any, new: Any) -> None:
-    """Heat bath of a block of vectors of three or more components."""
+    """Heat bath of a block of vectors of any n, one after the other."""
     n = v.shape[0]
     for i in range(begin, end):
         square = 0.0
@@ -325,7 +329,7 @@ def _cosine_n(kappa: float, n: int, rng: Any) -> float:
     m = n - 1.0
     b = m / (2.0 * kappa + math.sqrt(4.0 * kappa * kappa + m * m))
     x = (1.0 - b) / (1.0 + b)
-    c = kappa * x + m * math.log1p(-x * x)
+    c = kappa * x + m * math.log(4.0 * b / (1.0 + b) ** 2)  # of 1 − x²
     while True:
         first, second = 0.0, 0.0
         for k in range(2 * n - 2):

@@ -29,7 +29,7 @@ PREFERRED = {
     "Clock": ("swendsen-wang", "heat-bath"),
     "XY": ("wolff+over-relaxation", "heat-bath+over-relaxation"),
     "ON": ("wolff+over-relaxation", "heat-bath+over-relaxation"),
-    "BlumeCapel": ("heat-bath",),
+    "BlumeCapel": ("heat-bath+swendsen-wang", "heat-bath"),
     "Phi4": ("heat-bath+wolff", "heat-bath"),
     "GaussianField": ("direct", "heat-bath"),
     "Dimers": ("worm",),

@@ -58,7 +58,7 @@ class Move:
     """
 
     kernel: str
-    record: Callable[..., None]
+    record: Callable[..., Any]
     tables: tuple[Any, ...]
     settings: Settings = field(default_factory=dict)
     measures: tuple[str, ...] = ()

@@ -23,7 +23,7 @@ import numpy as np
 
 from rgnet import lattice
 from rgnet._jit import njit
-from rgnet.updates._embedding import CHUNK, joins, lay_bonds, turn_clusters, turns
+from rgnet.updates._embedding import CHUNK, exponentials, fill_exponentials, lay_bonds, turn_clusters, turns
 from rgnet.updates._vectors import MODELS, SPINS_PER_CALL
 from rgnet.updates._vectors_math import LANES, seed_lanes, sincos
 from rgnet.updates._vectors_plan import load, measure, measured_by, plan, store
@@ -40,7 +40,8 @@ def _tables(model: Any) -> tuple[Any, ...]:
     near = np.ascontiguousarray(place[lattice.neighbor_table(model.geometry)[:, layout.order]].T)
     pairs = lattice.bonds(model.geometry)
     pairs = place[pairs[np.argsort(pairs[:, 0], kind="stable")]]
-    return layout, near, np.ascontiguousarray(pairs[:, 0]), np.ascontiguousarray(pairs[:, 1])
+    first, second = np.ascontiguousarray(pairs[:, 0]), np.ascontiguousarray(pairs[:, 1])
+    return layout, near, first, second, exponentials(*near.shape)
 
 
 def _measures(model: Any, layout: Any) -> tuple[str, ...]:
@@ -50,13 +51,15 @@ def _measures(model: Any, layout: Any) -> tuple[str, ...]:
 def _wolff(model: Any, chains: int) -> Move:
     tables = _tables(model)
     measures = _measures(model, tables[0])
-    return Move("embedded", record, tables, {"clusters_per_sweep": 1}, measures, spins_per_call=SPINS_PER_CALL)
+    return Move(
+        "embedded", record, tables, {"clusters_per_sweep": 1}, measures, spins_per_call=SPINS_PER_CALL // tables[0].n
+    )
 
 
 def _swendsen_wang(model: Any, chains: int) -> Move:
     tables = _tables(model)
     measures = _measures(model, tables[0])
-    return Move("embedded", record_swendsen_wang, tables, {}, measures, spins_per_call=SPINS_PER_CALL)
+    return Move("embedded", record_swendsen_wang, tables, {}, measures, spins_per_call=SPINS_PER_CALL // tables[0].n)
 
 
 def tune(
@@ -71,7 +74,7 @@ def tune(
         chain, done = counts["chain"], counts["grown"]
         # As many clusters as may take what is left, guessed from the last ones, in a call of a fraction of a second
         left = goal - done if 2 * done >= goal else (goal + 1) // 2 - done
-        wanted = min(SPINS_PER_CALL, left)
+        wanted = min(move.spins_per_call, left)
         mean = max(1, counts["last_sites"] // max(1, counts["last_clusters"]))
         clusters = max(1, min(wanted // mean, 8 * counts["last_clusters"] + 1))
         nothing = np.empty((1, 0))
@@ -104,50 +107,77 @@ def _direction(r: Any, rng: Any) -> None:
 
 
 @njit
-def _project(v: Any, i: int, r: Any) -> float:
-    """r·s_i."""
-    total = r[0] * v[0, i] + r[1] * v[1, i]
-    for a in range(2, r.size):
-        total += r[a] * v[a, i]
-    return total
-
-
-@njit
 def _cluster(
-    v: Any, rng: Any, near: Any, K: float, h: float, r: Any, queue: Any, a: Any, inside: Any
-) -> tuple[int, float]:
-    """Grow a cluster along r, reflect it if that is accepted; its size and Σ_C a. ``inside`` (N + 1) is all False."""
+    v: Any,
+    rng: Any,
+    near: Any,
+    K: float,
+    h: float,
+    r: Any,
+    queue: Any,
+    a: Any,
+    inside: Any,
+    lanes: Any,
+    coins: Any,
+    at: int,
+) -> tuple[int, float, int]:
+    """Grow a cluster along r, reflect it if that is accepted; its size, Σ_C a, and the next of the ``coins``.
+
+    ``inside`` (N + 1) is False but beyond a free boundary.
+    """
+    n, degree = r.size, near.shape[1]
+    x, y, along_x, along_y = v[0], v[1], r[0], r[1]
     queue[0] = int(rng.random() * near.shape[0])
-    inside[queue[0]] = True
-    a[0] = _project(v, queue[0], r)
     size, done, total = 1, 0, 0.0
+    inside[queue[0]] = True
+    a[0] = 0.0
+    for b in range(n):
+        a[0] += r[b] * v[b, queue[0]]
     while done < size:
+        if at + degree > coins.size:
+            fill_exponentials(lanes, coins)
+            at = 0
         i, twice = queue[done], 2.0 * K * a[done]
         total += a[done]
         done += 1
-        for k in range(near.shape[1]):
+        for k in range(degree):
             j = near[i, k]
             if inside[j]:
                 continue
-            projection = _project(v, j, r)  # 0 beyond a free boundary
-            if twice * projection > 0.0 and joins(twice * projection, rng):
+            projection = along_x * x[j] + along_y * y[j]
+            for b in range(2, n):
+                projection += r[b] * v[b, j]
+            if coins[at + k] < twice * projection:
                 inside[j] = True
                 queue[size] = j
                 a[size] = projection
                 size += 1
-    turned = h == 0.0 or turns(-2.0 * h * r[0] * total, rng)
+        at += degree
+    turned = h == 0.0 or turns(-2.0 * h * along_x * total, rng)
     for k in range(size):
-        i = queue[k]
-        inside[i] = False
-        if turned:
-            for b in range(r.size):
-                v[b, i] -= 2.0 * a[k] * r[b]
-    return size, total
+        inside[queue[k]] = False
+    if turned:
+        for b in range(n):
+            z, along = v[b], 2.0 * r[b]
+            for k in range(size):
+                z[queue[k]] -= along * a[k]
+    return size, total, at
 
 
 @njit
 def _reflect_clusters(
-    v: Any, rng: Any, plan: Any, first: Any, second: Any, r: Any, a: Any, parent: Any, sums: Any, turned: Any, work: Any
+    v: Any,
+    rng: Any,
+    lanes: Any,
+    plan: Any,
+    first: Any,
+    second: Any,
+    r: Any,
+    a: Any,
+    parent: Any,
+    sums: Any,
+    turned: Any,
+    work: Any,
 ) -> float:
     """One sweep of Swendsen–Wang; Σ_C (Σ_C a)²."""
     size = parent.size
@@ -158,8 +188,6 @@ def _reflect_clusters(
         x, along = v[b], r[b]
         for i in range(size):
             a[i] += along * x[i]
-    lanes = np.empty((4, LANES), dtype=np.uint64)
-    seed_lanes(rng, lanes)
     lay_bonds(a, first, second, plan.K, lanes, work[0], work[1], parent, sums)
     total = turn_clusters(parent, sums, plan.h * r[0], rng, turned)
     for i in range(size):
@@ -198,6 +226,7 @@ def record(
     near: Any,
     first: Any,
     second: Any,
+    n_coins: int,
     clusters_per_sweep: int,
 ) -> int:
     """The contract of `rgnet.updates.base`, Swendsen–Wang if ``clusters_per_sweep`` is 0; how many sites Wolff grew."""
@@ -207,8 +236,10 @@ def record(
     block_sums = np.empty((2 + n, plan.longest))
     queue = np.empty(size, dtype=np.int32)
     a, sums, spare = np.empty(size), np.empty(size), np.empty(size)
+    lanes, coins = np.empty((4, LANES), dtype=np.uint64), np.empty(n_coins)
     work = np.empty((2, CHUNK + LANES))
     inside = np.zeros(size + 1, dtype=np.bool_)
+    inside[size] = True
     r = np.empty(n)
     sites = 0
     if not plan.angles:
@@ -218,12 +249,13 @@ def record(
         for _ in range(every):
             if plan.angles:
                 load(state, v, plan)
-            m2 = 0.0
+            seed_lanes(rng, lanes)
+            m2, at = 0.0, n_coins
             if clusters_per_sweep == 0:
-                m2 = n * _reflect_clusters(v, rng, plan, first, second, r, a, queue, sums, spare, work)
+                m2 = n * _reflect_clusters(v, rng, lanes, plan, first, second, r, a, queue, sums, spare, work)
             for _ in range(clusters_per_sweep):
                 _direction(r, rng)
-                grown, total = _cluster(v, rng, near, plan.K, plan.h, r, queue, a, inside)
+                grown, total, at = _cluster(v, rng, near, plan.K, plan.h, r, queue, a, inside, lanes, coins, at)
                 sites += grown
                 m2 += n * size * total * total / grown / clusters_per_sweep
             if plan.angles:
@@ -244,10 +276,19 @@ def record(
 
 
 def record_swendsen_wang(
-    state: Any, rng: Any, every: int, out: Any, measured: Any, plan: Any, near: Any, first: Any, second: Any
+    state: Any,
+    rng: Any,
+    every: int,
+    out: Any,
+    measured: Any,
+    plan: Any,
+    near: Any,
+    first: Any,
+    second: Any,
+    n_coins: int,
 ) -> int:
     """The same, Swendsen–Wang's sweeps."""
-    return record(state, rng, every, out, measured, plan, near, first, second, 0)
+    return record(state, rng, every, out, measured, plan, near, first, second, n_coins, 0)
 
 
 wolff = Update("wolff", always_exact, _wolff, tune, MODELS)

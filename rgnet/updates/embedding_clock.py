@@ -23,7 +23,7 @@ import numpy as np
 
 from rgnet import lattice
 from rgnet._jit import njit
-from rgnet.updates._embedding import CHUNK, joins, lay_bonds, turn_clusters, turns
+from rgnet.updates._embedding import CHUNK, exponentials, fill_exponentials, lay_bonds, turn_clusters, turns
 from rgnet.updates._vectors_math import LANES, seed_lanes
 from rgnet.updates.base import Move, Update, always_exact
 from rgnet.updates.embedding import tune
@@ -42,8 +42,9 @@ def _tables(model: Any) -> tuple[Any, ...]:
     pairs = lattice.bonds(model.geometry)
     pairs = pairs[np.argsort(pairs[:, 0], kind="stable")]
     first, second = np.ascontiguousarray(pairs[:, 0]), np.ascontiguousarray(pairs[:, 1])
-    components = np.ascontiguousarray(model.order_field(np.arange(model.q, dtype=np.int8)[:, None]).reshape(model.q, 2))
-    return projections(model.q), near, first, second, float(model.K), float(model.h), components
+    components = np.ascontiguousarray(model.columns["magnetization"], dtype=np.float64)
+    couplings = float(model.K), float(model.h)
+    return projections(model.q), near, first, second, *couplings, components, exponentials(*near.shape)
 
 
 def _measures(model: Any) -> tuple[str, ...]:
@@ -62,28 +63,44 @@ def _swendsen_wang(model: Any, chains: int) -> Move:
 
 @njit
 def _cluster(
-    state: Any, rng: Any, near: Any, K: float, h: float, m: int, a: Any, queue: Any, inside: Any
-) -> tuple[int, float]:
-    """Grow a cluster, reflect it by R_m if that is accepted; its size and Σ_C r·s. ``a`` is r·s_x of each direction."""
+    state: Any,
+    rng: Any,
+    near: Any,
+    K: float,
+    h: float,
+    m: int,
+    a: Any,
+    queue: Any,
+    inside: Any,
+    lanes: Any,
+    coins: Any,
+    at: int,
+) -> tuple[int, float, int]:
+    """Grow a cluster, reflect it by R_m if that is accepted; its size, Σ_C r·s, and the next of the ``coins``.
+
+    ``a`` is r·s_x of each direction; ``inside`` (N + 1) is False but beyond a free boundary.
+    """
     size = near.shape[0]
     q = a.size
     queue[0] = int(rng.random() * size)
     inside[queue[0]] = True
+    degree = near.shape[1]
     grown, done, total = 1, 0, 0.0
     while done < grown:
+        if at + degree > coins.size:
+            fill_exponentials(lanes, coins)
+            at = 0
         i = queue[done]
         done += 1
         mine = a[state[i]]
         total += mine
-        for k in range(near.shape[1]):
+        for k in range(degree):
             j = near[i, k]
-            if inside[j]:
-                continue
-            twice = 2.0 * K * mine * a[state[j]]
-            if twice > 0.0 and joins(twice, rng):
+            if not inside[j] and coins[at + k] < 2.0 * K * mine * a[state[j]]:
                 inside[j] = True
                 queue[grown] = j
                 grown += 1
+        at += degree
     field = h * -np.sin(np.pi * m / q)  # h r^1
     turned = h == 0.0 or turns(-2.0 * field * total, rng)
     for k in range(grown):
@@ -91,7 +108,7 @@ def _cluster(
         inside[i] = False
         if turned:
             state[i] = (m - state[i]) % q
-    return grown, total
+    return grown, total, at
 
 
 @njit
@@ -123,12 +140,13 @@ def record(
     K: float,
     h: float,
     components: Any,
+    n_coins: int,
     clusters_per_sweep: int,
 ) -> int:
     """The contract of `rgnet.updates.base`, Swendsen–Wang if ``clusters_per_sweep`` is 0; how many sites Wolff grew."""
     size, q = near.shape[0], projected.shape[0]
     spins = state[:size]
-    queue = np.empty(size, dtype=np.int32)
+    queue, coins = np.empty(size, dtype=np.int32), np.empty(n_coins)
     a, sums, turned = np.empty(size), np.empty(size), np.empty(size)
     work = np.empty((2, CHUNK + LANES))
     lanes = np.empty((4, LANES), dtype=np.uint64)
@@ -138,13 +156,13 @@ def record(
     for k in range(measured.shape[0]):
         m2 = 0.0
         for _ in range(every):
-            m2 = 0.0
+            seed_lanes(rng, lanes)
+            m2, at = 0.0, n_coins
             if clusters_per_sweep == 0:
                 m = int(rng.random() * q)
                 along = projected[m]
                 for i in range(size):
                     a[i] = along[spins[i]]
-                seed_lanes(rng, lanes)
                 lay_bonds(a, first, second, K, lanes, work[0], work[1], queue, sums)
                 m2 = 2.0 * turn_clusters(queue, sums, h * -np.sin(np.pi * m / q), rng, turned)
                 for i in range(size):
@@ -152,7 +170,7 @@ def record(
                         spins[i] = (m - spins[i]) % q
             for _ in range(clusters_per_sweep):
                 m = int(rng.random() * q)
-                grown, total = _cluster(spins, rng, near, K, h, m, projected[m], queue, inside)
+                grown, total, at = _cluster(spins, rng, near, K, h, m, projected[m], queue, inside, lanes, coins, at)
                 sites += grown
                 m2 += 2.0 * size * total * total / grown / clusters_per_sweep
         if measured.shape[1] > 0:
@@ -177,9 +195,10 @@ def record_swendsen_wang(
     K: float,
     h: float,
     components: Any,
+    n_coins: int,
 ) -> int:
     """The same, Swendsen–Wang's sweeps."""
-    return record(state, rng, every, out, measured, projected, near, first, second, K, h, components, 0)
+    return record(state, rng, every, out, measured, projected, near, first, second, K, h, components, n_coins, 0)
 
 
 wolff = Update("wolff", always_exact, _wolff, tune, ("Clock",))

@@ -3,17 +3,19 @@
 A spin flips with probability 1/(1 + exp ΔH), so that after the visit P(s = +1) = 1/(1 + exp(−2F)), F the local field,
 whatever the spin was.
 
-Without further couplings the sites are visited by colour (`_checkerboard`), with them in sequence (`_sequential`).
+"heat-bath" visits the sites by colour, 64 spins at a time where it can (`_multispin` says where; with further
+couplings in turn), "heat-bath-sequential" in turn.
 
 Source: Glauber (1963); Creutz (1979).
 """
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
-from rgnet.models import Ising
-from rgnet.updates import _checkerboard, _sequential
-from rgnet.updates.base import Move, Update, always_exact, further_couplings
+from rgnet.updates import _multispin
+from rgnet.updates.base import Move, Update, always_exact
 
 
 def flip_probability(change: npt.ArrayLike) -> npt.NDArray[np.float64]:
@@ -21,10 +23,14 @@ def flip_probability(change: npt.ArrayLike) -> npt.NDArray[np.float64]:
     return np.asarray(np.exp(-np.logaddexp(0.0, change)), dtype=np.float64)
 
 
-def _prepare(model: Ising, chains: int) -> Move:
-    if further_couplings(model) or model.lattice != "hypercubic":
-        return Move("sequential", _sequential.record, _sequential.tables(model, 0.0))
-    return Move("checkerboard", _checkerboard.record, _checkerboard.tables(model, flip_probability))
+def _prepare(model: Any, chains: int = 1) -> Move:
+    return _multispin.by_color(model, chains, "heat-bath", flip_probability, 0.0)
+
+
+def _in_turn(model: Any, chains: int = 1) -> Move:
+    return _multispin.in_turn(model, "heat-bath", 0.0)
 
 
 update = Update("heat-bath", always_exact, _prepare)
+spin_glass = Update("heat-bath", always_exact, _prepare, models=("SpinGlass",))
+sequential = Update("heat-bath-sequential", always_exact, _in_turn)

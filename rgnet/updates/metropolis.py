@@ -6,17 +6,19 @@ the diagonal stripes ++−− on a square torus with sides divisible by four, wh
 one proposal in 16 whatever its energy makes every configuration reachable from every other in one sweep (each spin may
 flip, and each may stay), keeps detailed balance at each site, and costs at most a sixteenth of the speed.
 
-Without further couplings the sites are visited by colour (`_checkerboard`), with them in sequence (`_sequential`).
+"metropolis" visits the sites by colour, 64 spins at a time where it can (`_multispin` says where; with further
+couplings in turn), "metropolis-sequential" in turn.
 
 Source: Metropolis, Rosenbluth, Rosenbluth, Teller & Teller (1953).
 """
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
-from rgnet.models import Ising
-from rgnet.updates import _checkerboard, _sequential
-from rgnet.updates.base import Move, Update, always_exact, further_couplings
+from rgnet.updates import _multispin
+from rgnet.updates.base import Move, Update, always_exact
 
 PROPOSAL = 15 / 16
 
@@ -26,10 +28,14 @@ def flip_probability(change: npt.ArrayLike) -> npt.NDArray[np.float64]:
     return np.asarray(PROPOSAL * np.exp(-np.maximum(change, 0.0)), dtype=np.float64)
 
 
-def _prepare(model: Ising, chains: int) -> Move:
-    if further_couplings(model) or model.lattice != "hypercubic":
-        return Move("sequential", _sequential.record, _sequential.tables(model, PROPOSAL))
-    return Move("checkerboard", _checkerboard.record, _checkerboard.tables(model, flip_probability))
+def _prepare(model: Any, chains: int = 1) -> Move:
+    return _multispin.by_color(model, chains, "metropolis", flip_probability, PROPOSAL)
+
+
+def _in_turn(model: Any, chains: int = 1) -> Move:
+    return _multispin.in_turn(model, "metropolis", PROPOSAL)
 
 
 update = Update("metropolis", always_exact, _prepare)
+spin_glass = Update("metropolis", always_exact, _prepare, models=("SpinGlass",))
+sequential = Update("metropolis-sequential", always_exact, _in_turn)

@@ -15,6 +15,9 @@ name = "everything"
 title = "Blocks & <b>chains</b>: a \\"small\\" study"
 seed = 5
 
+[sample]
+update = "swendsen-wang"
+
 [networks.majority]
 layers = [{ layer = "majority", b = 2, repeat = 2 }]
 

@@ -53,6 +53,7 @@ WORDS = """
     majority majorty decimation kadanoff average periodic free fre auto wolff wolf metropolis heat-bath swendsen-wang
     mcrg tangent couplings information snapshots Ising Potts a A b critical nn nnn third plaquette m phi2 random first
     samples CON ../x a-b result toy coins sides draws p word
+    Clock XY ON BlumeCapel Phi4 GaussianField SpinGlass Dimers ContinuousModel triangular gaussian wolff+over-relaxation
 """
 words = st.sampled_from(WORDS.split())
 scalars = st.one_of(numbers, words, st.text(max_size=8), st.booleans(), st.none(), st.dates(), st.times())

@@ -1,0 +1,105 @@
+"""Models by two functions: against φ⁴ and XY chains by quadrature, the examples of the docstring, and refusals."""
+
+import doctest
+import math
+
+import numpy as np
+import pytest
+import scipy.stats
+
+import rgnet as rg
+from rgnet import stats, updates
+from rgnet.exact import quadrature
+from rgnet.models import ContinuousModel, Phi4, continuous
+from rgnet.sampling import sample
+
+
+def spring(a, b):
+    return -0.5 * (a - b) * (a - b)
+
+
+def well(a):
+    return 0.5 * a * a - 0.2 * a * a * a * a + 0.1 * a
+
+
+def aligned(a, b):
+    return 1.3 * math.cos(a - b)
+
+
+def test_the_documented_examples_run():
+    assert doctest.testmod(continuous).failed == 0
+
+
+def test_phi4_by_functions():
+    """H and moments of a triangle; r = −1, u = 0.8, h = 0.1."""
+    model = ContinuousModel(3, bond=spring, site=well)
+    x = np.random.default_rng(1).normal(size=(5, 3))
+    np.testing.assert_allclose(model.energy(x), Phi4(3, r=-1.0, u=0.8, h=0.1).energy(x))
+    data = sample(model, 6000, update="metropolis", warmup=100, thin=6, seed=2)
+    exact = quadrature.phi4(3, -1.0, 0.8, 0.1)
+    np.testing.assert_allclose(data["energy"].values, model.energy(data["spin"].values), atol=1e-10)
+    for found, value in (
+        (data["energy"], exact.energy),
+        (data["magnetization"], exact.magnetization),
+        ((data["spin"] ** 2).sum("x"), exact.phi2),
+    ):
+        assert 2 * scipy.stats.norm.sf(abs(stats.mean(found).z(value))) > 1e-4
+
+
+@pytest.mark.parametrize("name", ["metropolis", "metropolis-sequential"])
+def test_the_xy_ring_by_functions(name):
+    model = ContinuousModel(6, bond=aligned, domain=(-math.pi, math.pi), is_symmetric=True)
+    data = sample(model, 3000, update=name, warmup=100, thin=10, seed=3)
+    x, w = quadrature.circle(64)
+    bond = 1.3 * np.cos(x[:, None] - x[None])
+    _, means = quadrature.chain(0 * x, bond, w, 6, on_bonds={"bond": bond})
+    assert 2 * scipy.stats.norm.sf(abs(stats.mean(data["energy"]).z(-means["bond"]))) > 1e-4
+    assert data.attrs["values"] == "angles"
+    spins = data["spin"].values
+    assert -math.pi <= spins.min() < spins.max() < math.pi
+    order = model.order_field(spins)
+    np.testing.assert_allclose(order.sum(axis=-1), data["magnetization"].values, atol=1e-10)
+    lengths = np.hypot(*np.moveaxis(data["magnetization"].values, -1, 0))
+    np.testing.assert_allclose(model.watch(spins)["magnetization"], lengths)
+
+
+def test_resumed_and_rebuilt_by_name():
+    model = ContinuousModel((3, 4), bond=spring, site=well, boundary="free")
+    options = {"update": "metropolis", "warmup": 20, "thin": 2, "chains": 2, "seed": 3}
+    whole, half = sample(model, 8, **options), sample(model, 3, **options)
+    rest = sample(model, 5, resume=half)
+    np.testing.assert_array_equal(whole["spin"].values[:, 3:], rest["spin"].values)
+    data = model.to_dict()
+    assert data["bond"].endswith(":spring")
+    data["bond"], data["site"] = "rgnet.updates.matrix:_spring", "rgnet.updates.matrix:_well"
+    assert rg.models.from_dict(data).to_dict() == data
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: ContinuousModel((4, 4), bond=3), r"bond=3: give a function of two floats"),
+        (lambda: ContinuousModel((4, 4), bond=lambda a: a), r"could not compile or call it .*two floats"),
+        (lambda: ContinuousModel((4, 4), bond=lambda a, b: a - b), r"a bond has no direction"),
+        (lambda: ContinuousModel((4, 4), bond=lambda a, b: math.log(-a * b)), r"it is nan at .*finite numbers"),
+        (lambda: ContinuousModel((4, 4), bond=spring, domain=(1.0, 1.0)), r"low must be below high"),
+        (lambda: ContinuousModel((4, 4), bond=spring, domain=(0.0, math.nan)), r"domain\[1\]=nan"),
+        (lambda: ContinuousModel((4, 4), bond=spring, is_symmetric=1), r"say True or False"),
+        (lambda: ContinuousModel((4, 4), bond=spring).energy(np.zeros(3)), r"shape \(3,\)"),
+    ],
+)
+def test_bad_input_is_refused(build, message):
+    with pytest.raises(ValueError, match=message):
+        build()
+
+
+@pytest.mark.parametrize("name", ["__main__:bond", "somewhere:f.<locals>.g", "no_such_module:f", "math:no_such_name"])
+def test_functions_that_cannot_be_found_are_named(name):
+    data = ContinuousModel((4, 4), bond=spring).to_dict() | {"bond": name}
+    with pytest.raises(ValueError, match=r"bond=.*put it at the top of a module"):
+        rg.models.from_dict(data)
+
+
+def test_other_moves_are_refused():
+    with pytest.raises(ValueError, match=r"heat-bath moves configurations of .*exact here are metropolis"):
+        updates.resolve("heat-bath", ContinuousModel((4, 4), bond=spring))
