@@ -176,6 +176,7 @@ def record(state: Any, rng: Any, every: int, out: Any, measured: Any, rows: Any)
     word = np.empty(n_rows * n_words, dtype=np.uint64)
     found = np.empty(q, dtype=np.int64)
     valid = valid_bits(length)
+    improved = h == 0 and measured.shape[1] > 1 + rows.vectors.shape[1]  # else without their columns
     pack(state, length, spins, planes)
     for k in range(measured.shape[0]):
         for sweep in range(every):
@@ -183,8 +184,7 @@ def record(state: Any, rng: Any, every: int, out: Any, measured: Any, rows: Any)
             satisfied(planes, rows.back, rows.periodic, length, rows.invert, bonds)
             thin(bonds.ravel(), rows.likely, lanes)
             n_runs = label(bonds, rows.back, length, start, first, parent)
-            needed = h != 0 or (measured.shape[1] > 0 and sweep == every - 1)
-            if needed:
+            if h != 0 or (improved and sweep == every - 1):
                 cluster_sums(planes[0], length, spins, rows.invert != _ZERO, start, parent, n_runs, where, sums)
             if h != 0:
                 _choose(parent, sums, n_runs, q, h, spins, rng, values)
@@ -216,7 +216,7 @@ def record(state: Any, rng: Any, every: int, out: Any, measured: Any, rows: Any)
                 for a in range(q):
                     total += found[a] * rows.vectors[a, m]
                 measured[k, 1 + m] = total
-            if h == 0:
+            if improved:
                 second, fourth = moments(sums, n_runs, q)
                 measured[k, 1 + rows.vectors.shape[1]] = second
                 measured[k, 2 + rows.vectors.shape[1]] = fourth

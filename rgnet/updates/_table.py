@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rgnet import lattice
-from rgnet.updates import _table_rows, _table_sites
+from rgnet.updates import _table_halves, _table_rows, _table_sites
 from rgnet.updates.base import Move, Update, always_exact
 from rgnet.updates.metropolis import PROPOSAL
 
@@ -48,8 +48,25 @@ def _prepare(model: Any, rule: str, in_turn: bool) -> Move:
     first = model.states[0]
     if not in_turn and model.geometry.kind == "hypercubic" and model.n_sites >= _ROWS_FROM:
         whole = np.round(cuts * float(_ONE)).astype(np.int64)
+        near, row_colors, n_colors, length, closed = _rows(model)
         energies = bond_sums(model.log_bond, codes, degree)
-        tables = (*_rows(model), first, codes.astype(np.uint16), jump, whole, energies, *tail)
+        if n_colors == 2 and length % 2 == 0:
+            energies = np.tile(energies, (len(whole) // len(energies), 1))
+            halves = (near // length, row_colors, closed, first, codes, jump, whole, energies, length, *tail[2:])
+            return Move("table halves", _table_halves.record, halves, measures=names)
+        tables = (
+            near,
+            row_colors,
+            n_colors,
+            length,
+            closed,
+            first,
+            codes.astype(np.uint16),
+            jump,
+            whole,
+            energies,
+            *tail,
+        )
         return Move("table rows", _table_rows.record, tables, measures=names)
     tables = (*_sites(model, in_turn), first, codes, jump, cuts, *tail)
     return Move("table sites", _table_sites.record, tables, measures=names)

@@ -58,14 +58,14 @@ def record(
     for k in range(measured.shape[0]):
         total = 0.0
         for sweep in range(every):
-            _seed(lanes, rng)
+            seed(lanes, rng)
             place = words.size
             for color in range(n_colors):
                 fused = measure and n_colors == 2 and color == 1 and sweep == every - 1
                 for r in range(rows.shape[0]):
                     begin, end = _span(color, row_colors[r], n_colors, length, periodic)
                     if place + (end - begin + 1) // 2 > words.size:
-                        _fill(words, lanes)
+                        fill(words, lanes)
                         place = 0
                     _sum_codes(field, codes, rows[r], r * length, length, periodic)
                     row = slice(r * length, r * length + length)
@@ -150,7 +150,7 @@ def _visit(
 
 
 @njit
-def _seed(lanes: Any, rng: Any) -> None:
+def seed(lanes: Any, rng: Any) -> None:
     """Fresh generators, each from 53 bits of the chain's stream by splitmix64."""
     for lane in range(LANES):
         z = np.uint64(np.int64(rng.random() * 9007199254740992.0)) * _GOLDEN
@@ -162,7 +162,7 @@ def _seed(lanes: Any, rng: Any) -> None:
 
 
 @njit
-def _fill(words: Any, lanes: Any) -> None:
+def fill(words: Any, lanes: Any) -> None:
     """Random words of 62 bits, by xoshiro256++."""
     s0, s1, s2, s3 = lanes[0], lanes[1], lanes[2], lanes[3]
     for begin in range(0, words.size, LANES):
