@@ -10,7 +10,7 @@ settings is changed. Indices are not checked.
 
 import operator
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from llvmlite import ir
 from numba import types
@@ -38,12 +38,17 @@ class _WordsModel(models.PrimitiveModel):  # type: ignore[misc]
         super().__init__(dmm, fe_type, _VECTOR)
 
 
+def _intrinsic(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Kernels call an intrinsic without its first parameter."""
+    return cast(Callable[..., Any], intrinsic(function))
+
+
 def _pointer(context: Any, builder: Any, array_type: Any, array: Any, index: Any) -> Any:
     data = context.make_array(array_type)(context, builder, array).data
     return builder.bitcast(builder.gep(data, [index]), _VECTOR.as_pointer())
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@_intrinsic
 def load(typing: Any, array: Any, i: Any) -> Any:
     """The words i … i + 7 of a contiguous uint64 array."""
 
@@ -55,7 +60,7 @@ def load(typing: Any, array: Any, i: Any) -> Any:
     return words(array, types.intp), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@_intrinsic
 def store(typing: Any, array: Any, i: Any, value: Any) -> Any:
     """Write the words i … i + 7 of a contiguous uint64 array."""
 
@@ -66,7 +71,7 @@ def store(typing: Any, array: Any, i: Any, value: Any) -> Any:
     return types.void(array, types.intp, words), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@_intrinsic
 def fetch(typing: Any, array: Any, runs: Any, places: Any, i: Any) -> Any:
     """The words of a contiguous uint64 array at the places ``places[8 i : 8 i + 8]`` (contiguous int32).
 
@@ -106,7 +111,7 @@ def fetch(typing: Any, array: Any, runs: Any, places: Any, i: Any) -> Any:
     return words(array, runs, places, types.intp), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@_intrinsic
 def splat(typing: Any, word: Any) -> Any:
     """Eight times the same word."""
 
@@ -118,7 +123,7 @@ def splat(typing: Any, word: Any) -> Any:
     return words(types.uint64), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@_intrinsic
 def popcount(typing: Any, word: Any) -> Any:
     """How many bits of a uint64 are one, as int64."""
 
@@ -129,14 +134,14 @@ def popcount(typing: Any, word: Any) -> Any:
 
 
 def _binary(name: str) -> Callable[..., Any]:
-    @intrinsic  # type: ignore[untyped-decorator]
+    @_intrinsic
     def operation(typing: Any, x: Any, y: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             return getattr(builder, name)(*args)
 
         return words(words, words), generate
 
-    return operation  # type: ignore[no-any-return]
+    return operation
 
 
 def _overload(python_operator: Any, operation: Any) -> None:
@@ -157,7 +162,7 @@ for _operator, _name in (
 
 
 def _by_constant(name: str, count: int) -> Callable[..., Any]:
-    @intrinsic  # type: ignore[untyped-decorator]
+    @_intrinsic
     def operation(typing: Any, x: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             counts = ir.Constant(_VECTOR, [count] * WIDTH)
@@ -169,7 +174,7 @@ def _by_constant(name: str, count: int) -> Callable[..., Any]:
 
         return words(words), generate
 
-    return operation  # type: ignore[no-any-return]
+    return operation
 
 
 left_17 = _by_constant("shl", 17)

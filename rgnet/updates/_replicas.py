@@ -59,7 +59,9 @@ def classes(geometry: Geometry) -> tuple[Array, Array, Array]:
     start, _, _ = lattice.adjacency(geometry)
     degree, color = np.diff(start), lattice.coloring(geometry).astype(np.int64)
     key = color * (MOST + 1) + degree
-    site, ends, kinds = [], [], []
+    site: list[Array] = []
+    ends: list[int] = []
+    kinds: list[tuple[int, int]] = []
     for value in np.unique(key):
         members = np.flatnonzero(key == value)
         padding = -len(members) % 8

@@ -40,7 +40,7 @@ def _sort(words: Any, site: Any, in_order: Any) -> None:
 
 
 @njit
-def _neighbor(words: Any, runs: Any, places: Any, reverse: Any, glass: int, d: int, i: int) -> Any:
+def _neighbor(words: Any, runs: Any, places: Any, reverse: Any, glass: Any, d: int, i: int) -> Any:
     """The d-th neighbours of the sites i …, reversed where the coupling is negative (``glass`` = 1, else 0)."""
     at = d * words.size + i
     return fetch(words, runs, places, at >> 3) ^ load(reverse, glass * at)
@@ -213,7 +213,8 @@ def advance(
     rates: Any,
 ) -> None:
     """The contract of `rgnet.updates.base` for a group of chains, with arrays in C order."""
-    n_chains, degree, n_sites = states.shape[0], places.shape[0], np.int64(constants[4])
+    n_chains, degree = states.shape[0], places.shape[0]
+    n_sites = int(constants[4])
     follow = runs.reshape(runs.size)
     near, flips = places.reshape(places.size), reverse.reshape(reverse.size)
     words, in_order = new_words(site.size), new_words(n_sites)
