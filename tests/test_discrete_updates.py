@@ -64,8 +64,11 @@ def prepared(model, name, monkeypatch, way="look up"):
     if way in ("weights", "logarithms"):
         monkeypatch.setattr(_table, "_MOST_ENTRIES", 0)
         monkeypatch.setattr(_table, "_WIDEST", 600.0 if way == "weights" else -1.0)
-    updates = _bonds.updates if isinstance(model, SpinGlass) else _table.updates
-    move = next(update for update in updates if update.name == name).prepare(model, 1)
+    if isinstance(model, SpinGlass):
+        rule, in_turn = name.removesuffix("-sequential"), name.endswith("-sequential")
+        move = _bonds.move(model.geometry, model.bond_couplings(), model.h, rule, in_turn)
+    else:
+        move = next(update for update in _table.updates if update.name == name).prepare(model, 1)
     expected = {"look up": ("table sites", "bonds"), "rows": ("table rows", "table halves")}.get(
         way, ("weights", "proposals")
     )

@@ -245,8 +245,9 @@ def test_what_is_refused(levels):
         reweight(data, 0.4, ["enrgy"])
     with pytest.raises(ValueError, match=r"different models"):
         reweight([data, data.assign_attrs(model=json.dumps(rg.Ising((4, 4), K=0.4, h=0.1).to_dict()))], 0.4)
+    further = rg.Ising((4, 4), K=0.4, couplings={"nnn": 0.1})
     with pytest.raises(ValueError, match=r"no variable 'spin' or 'conjugate'"):
-        reweight(data.assign_attrs(model=json.dumps(rg.Ising((4, 4), K=0.4, h=0.1).to_dict())), 0.4)
+        reweight(data.assign_attrs(model=json.dumps(further.to_dict())), 0.4)
     with pytest.raises(ValueError, match=r"observable a: .* return a DataArray"):
         reweight(data, 0.4, {"a": lambda d: d["energy"].mean("draw")})
     with pytest.raises(ValueError, match=r"'binder' takes a variable 'magnetization'"):

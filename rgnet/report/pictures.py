@@ -28,7 +28,7 @@ CHAIN = 256  # and along a chain
 MOST_MARKS = 3000  # vortices of one picture
 MOST_BYTES = 1 << 20  # of pictures in all, before base64
 
-_WITH_PALETTE = {"states": 0, "angles": 256, "real": 256}  # number of colours; that of states is the model's
+_WITH_PALETTE = ("states", "angles", "real")
 _LEVELS = (
     "One configuration, and what a network of coarse-graining layers makes of it. Both pictures show the same piece of "
     "the lattice at the same size."
@@ -60,7 +60,7 @@ def pictures(result: Result) -> Html | None:
             {"name": name, "points": [_point(result, *row) for row in rows if row[1] == name]} for name in networks
         ],
         "palettes": {
-            name: palettes.text(palettes.of(name, _colours(rows))) for name in values if name in _WITH_PALETTE
+            name: palettes.text(palettes.of(name, _colours(rows, name))) for name in values if name in _WITH_PALETTE
         },
     }
     several_levels = any(len(levels_of(shot)) > 1 for _, _, shot in rows)
@@ -127,9 +127,9 @@ def _chosen(shots: dict[str, xr.Dataset]) -> tuple[list[tuple[str, str, xr.Datas
     return [rows[i] for i in picked], len(rows) - len(picked)
 
 
-def _colours(rows: list[tuple[str, str, xr.Dataset]]) -> int:
-    """How many colours states need."""
-    return max(states_of(shot) for _, _, shot in rows)
+def _colours(rows: list[tuple[str, str, xr.Dataset]], values: str) -> int:
+    """How many colours a palette has: states as many as the model, angles and fields one for each byte."""
+    return max(states_of(shot) for _, _, shot in rows) if values == "states" else 256
 
 
 def _place(shot: xr.Dataset) -> tuple[Any, ...]:

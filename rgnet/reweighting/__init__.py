@@ -209,8 +209,7 @@ def _conjugate(data: xr.Dataset) -> xr.DataArray:
         return kept
     model = from_attrs(data.attrs)
     if "spin" in data:
-        labels.check_whole(data)
-        space = labels.space_dims(data)
+        space = [dim for dim in data["spin"].dims if dim not in labels.BATCH_DIMS]
         front = [dim for dim in data["spin"].dims if dim not in (*space, "component")]
         inner = ["component"] if "component" in data["spin"].dims else []
         x = data["spin"].transpose(*front, *inner, *space).values

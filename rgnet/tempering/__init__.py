@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+import numpy.typing as npt
 import xarray as xr
 
 from rgnet import __version__, checkpoints, store, updates
@@ -44,7 +45,7 @@ _ATTRS = ("model", "update", "seed", "warmup", "thin", "draws", "rng_state", "co
 
 def temper(
     model: Model,
-    K: Sequence[float] | None = None,
+    K: Sequence[float] | npt.NDArray[Any] | None = None,
     draws: int = 1000,
     *,
     replicas: int | None = None,
@@ -128,7 +129,7 @@ def temper(
         _check_memory(model, draws, (chains or 4) * (replicas or couplings.size), configurations)
         if is_open:
             kept = None if checkpoint is None else _kept_ladder(Path(checkpoint))
-            couplings = kept or choose(
+            couplings = np.array(kept) if kept else choose(
                 lambda trial, k: _fresh(model, trial, 0, 2, update, swap_every, entropy, (2 + k,)),
                 couplings[0], couplings[-1], replicas,
             )  # fmt: skip

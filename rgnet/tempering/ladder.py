@@ -87,6 +87,6 @@ def measured(run: Replicas, share: float) -> Array:
     sigma = np.sqrt(np.maximum(square - mean**2, 0.0))
     normal = np.diff(run.couplings) * (sigma[1:] + sigma[:-1]) / 2
     accepted = run.odds / np.maximum(run.tries, 1)
-    return np.where(
-        accepted > _SEEN, 2.0 * erfcinv(np.maximum(accepted, _SEEN)), np.maximum(normal, 2.0 * erfcinv(_SEEN))
+    return np.asarray(
+        np.where(accepted > _SEEN, 2.0 * erfcinv(np.maximum(accepted, _SEEN)), np.maximum(normal, 2.0 * erfcinv(_SEEN)))
     )

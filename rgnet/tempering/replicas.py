@@ -289,7 +289,7 @@ def pilot(run: Replicas) -> tuple[dict[str, float], float, int]:
     while True:
         while run.series.shape[2] < goal:
             found: list[Array] = []
-            advance(run, min(rounds, goal - run.series.shape[2]), lambda S, x=found: x.append(_seen(run, watcher, S)))
+            advance(run, min(rounds, goal - run.series.shape[2]), functools.partial(_note, found, run, watcher))
             run.counts.pop("rounds")
             part = np.stack(found, axis=-1).reshape(len(names), R * run.chains, -1)
             run.series = np.concatenate([run.series, part], axis=2)
@@ -341,6 +341,10 @@ def _recipe(run: Replicas, model: Model, move: Move) -> Array | None:
     columns = [np.full(int(np.prod(run.kept[name][0], dtype=int)) if name in run.kept else 1, names.get(name, 0.0))
                for name in move.measures]  # fmt: skip
     return np.concatenate(columns)
+
+
+def _note(found: list[Array], run: Replicas, watcher: Model, S: Array) -> None:
+    found.append(_seen(run, watcher, S))
 
 
 def _seen(run: Replicas, watcher: Model, S: Array) -> Array:

@@ -12,7 +12,7 @@ import operator
 from collections.abc import Callable
 from typing import Any, cast
 
-from llvmlite import ir
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, models, overload, register_model
@@ -22,7 +22,7 @@ _I32, _I64 = ir.IntType(32), ir.IntType(64)
 _VECTOR = ir.VectorType(_I64, WIDTH)
 
 
-class Words(types.Type):  # type: ignore[misc]
+class Words(types.Type):
     """Numba's type of eight words."""
 
     def __init__(self) -> None:
@@ -33,9 +33,9 @@ words = Words()
 
 
 @register_model(Words)
-class _WordsModel(models.PrimitiveModel):  # type: ignore[misc]
+class _WordsModel(models.PrimitiveModel):
     def __init__(self, dmm: Any, fe_type: Any) -> None:
-        super().__init__(dmm, fe_type, _VECTOR)
+        super().__init__(dmm, fe_type, _VECTOR)  # type: ignore[no-untyped-call]
 
 
 def _intrinsic(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -169,7 +169,8 @@ def _by_constant(name: str, count: int) -> Callable[..., Any]:
             if name != "rotate":
                 return getattr(builder, name)(args[0], counts)
             function_type = ir.FunctionType(_VECTOR, [_VECTOR] * 3)
-            funnel = cgutils.get_or_insert_function(builder.module, function_type, f"llvm.fshl.v{WIDTH}i64")
+            name_ = f"llvm.fshl.v{WIDTH}i64"
+            funnel = cast(Any, cgutils).get_or_insert_function(builder.module, function_type, name_)
             return builder.call(funnel, [args[0], args[0], counts])
 
         return words(words), generate

@@ -88,8 +88,9 @@ def tune(
     most = max(1, move.spins_per_call // (layout.order.size * len(states)))
     part = min(most, max(1, sweeps // _ROUNDS), sweeps - done)
     nothing, scratch = np.empty((1, 0)), np.empty((1, 0))
+    kernel: Any = record
     accepted = sum(
-        record(state, rng, part, nothing, scratch, *move.tables, step) for state, rng in zip(states, rngs, strict=True)
+        kernel(state, rng, part, nothing, scratch, *move.tables, step) for state, rng in zip(states, rngs, strict=True)
     )
     rate = accepted / (part * len(states) * layout.order.size)
     mended = min(_MOST_STEP, max(_LEAST_STEP, step * math.exp(_GAIN * (rate - 0.5))))
@@ -98,7 +99,7 @@ def tune(
 
 
 @njit
-def record(state: Any, rng: Any, every: int, out: Any, measured: Any, plan: Any, rule: int, step: float) -> int:
+def record(state: Any, rng: Any, every: int, out: Any, measured: Any, plan: Any, rule: int, step: float) -> Any:
     """The contract of `rgnet.updates.base`; also how many proposals of Metropolis were accepted."""
     n, size, longest = plan.n, plan.order.size, plan.longest
     padded = longest + LANES
@@ -146,7 +147,7 @@ def record(state: Any, rng: Any, every: int, out: Any, measured: Any, plan: Any,
     return accepted
 
 
-def record_without_step(state: Any, rng: Any, every: int, out: Any, measured: Any, plan: Any, rule: int) -> int:
+def record_without_step(state: Any, rng: Any, every: int, out: Any, measured: Any, plan: Any, rule: int) -> Any:
     """The same for moves that have no step; compiled once is enough."""
     return record(state, rng, every, out, measured, plan, rule, 0.0)
 

@@ -117,7 +117,7 @@ def plan(model: Any, in_turn: bool = False) -> Plan:
 
 def measured_by(plan: Plan) -> tuple[str, ...]:
     """Names of what `measure` writes, in order."""
-    names = ("energy", "magnetization")
+    names: tuple[str, ...] = ("energy", "magnetization")
     if plan.ahead.shape[0] > 0:
         names += ("helicity_cos", "helicity_sin")
     return (*names, "vortices") if plan.ahead.shape[0] > 1 else names
@@ -288,7 +288,7 @@ def _vortices_in_plane(x: Any, plan: Any) -> float:
         a, b, c, d = row[0], row[0, 1:], row[1], row[1, 1:]
         for j in range(length):
             count[j] += abs(_turns(a[j], b[j]) + _turns(b[j], d[j]) - _turns(c[j], d[j]) - _turns(a[j], c[j]))
-    return count.sum()
+    return float(count.sum())
 
 
 @njit

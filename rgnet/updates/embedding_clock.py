@@ -142,7 +142,7 @@ def record(
     components: Any,
     n_coins: int,
     clusters_per_sweep: int,
-) -> int:
+) -> Any:
     """The contract of `rgnet.updates.base`, Swendsen–Wang if ``clusters_per_sweep`` is 0; how many sites Wolff grew."""
     size, q = near.shape[0], projected.shape[0]
     spins = state[:size]
@@ -196,7 +196,7 @@ def record_swendsen_wang(
     h: float,
     components: Any,
     n_coins: int,
-) -> int:
+) -> Any:
     """The same, Swendsen–Wang's sweeps."""
     return record(state, rng, every, out, measured, projected, near, first, second, K, h, components, n_coins, 0)
 

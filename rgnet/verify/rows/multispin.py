@@ -16,7 +16,7 @@ from rgnet.verify.registry import Row, check
 
 PER_SWEEP = 2048
 TESTS = (0, 1, 2, 3, 8, 9, 10, 11, 12, 13, 15, 16, 17, 100, 101, 102, 204, 205)
-"""dieharder's numbers: Marsaglia's diehard battery as far as it is reliable, STS monobit, runs, serial, and two more."""
+"""dieharder's numbers: Marsaglia's battery as far as it is reliable, STS monobit, runs and serial, and two more."""
 
 
 def write_words(pipe: object, rng: np.random.Generator, words: int, per_sweep: int = PER_SWEEP) -> None:
@@ -33,7 +33,8 @@ def _failed(test: int, rng: np.random.Generator) -> int:
     """Failures in one of dieharder's tests, fed from a pipe until it has enough."""
     command = ["dieharder", "-g", "200", "-d", str(test), "-p", "20"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=False) as process:
-        assert process.stdin is not None and process.stdout is not None
+        assert process.stdin is not None
+        assert process.stdout is not None
         with contextlib.suppress(BrokenPipeError):
             write_words(process.stdin, rng, 1 << 40)
         report = process.stdout.read().decode()

@@ -22,7 +22,7 @@ def _exact(K: float) -> float:
 
 @check(
     *(Row(f"tempering/16-{K}", f"e, 16², K = {K}, tempered", _exact(K), "Kaufman 1949") for K in _LADDER),
-    cost=12,
+    cost=8,
 )
 def replicas_of_ising(seed: int) -> list[Any]:
     """Energies of all replicas of one tempered run, whose exchanges take total energies."""

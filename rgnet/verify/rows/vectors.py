@@ -53,7 +53,7 @@ check(
 
 @check(
     Row("vectors/ring-e", "⟨cos⟩, XY ring of 16, K = 2", _ring(2.0, 16)[0], "Σ_k I_k(K)^N"),
-    Row("vectors/ring-helicity", "N Υ/k_BT, XY ring of 16, K = 2", _ring(2.0, 16)[1] * 16, "Σ_k k² I_k(K)^N"),
+    Row("vectors/ring-helicity", "N Υ/k_BT, XY ring of 16, K = 2", _ring(2.0, 16)[1] * 256, "Σ_k k² I_k(K)^N"),
     cost=4,
 )
 def ring(seed: int) -> list[Any]:
