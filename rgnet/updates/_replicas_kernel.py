@@ -185,7 +185,8 @@ def _measure(
     full = words.size // HEAP * HEAP
     for i in range(0, full, HEAP):
         add_sixteen(words[i : i + HEAP], ups)
-    heap[: words.size - full] = words[full:]
+    for i in range(full, words.size, 8):
+        store(heap, i - full, load(words, i))
     add_rest(heap, (words.size - full) // 8, ups)
 
 

@@ -6,12 +6,13 @@ A move is an `Update`: a name, a rule that says for which models it is exact, an
     record(state, rng, every, out, measured, *tables, *settings)
 
 For each row of ``measured`` it does ``every`` sweeps of ``state`` in place, writes there what it measures of the
-configuration at hand, if it measures anything, and if ``out`` has columns, writes the configuration to its row of
+configuration at hand, if that has columns, and if ``out`` has columns, writes the configuration to its row of
 ``out``.
 
 ``state`` is one chain, of the model's dtype: the numbers of the N sites in C order (component by component, where
 there are several), then the model's ``outside`` as often as the last side is long, where padded neighbour tables point
-for what lies beyond a free boundary. ``out`` is (n, components·N) or (n, 0), ``measured`` float64 (n, columns).
+for what lies beyond a free boundary. ``out`` is (n, components·N) or (n, 0), ``measured`` float64 (n, columns) or
+(n, 0).
 
 A kernel that moves several chains at once (``group`` > 1) gets ``state`` (chains, S), ``out`` (chains, n, ·) and
 ``measured`` (chains, n, ·), with one stream of random numbers for all.

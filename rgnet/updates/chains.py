@@ -140,11 +140,11 @@ def _run(run: Chains, every: int, out: Array, measured: Array) -> None:
 def advance(run: Chains, sweeps: int) -> None:
     """Sweeps that nobody looks at, from those that ``counts`` has; it counts them until something else follows."""
     nothing = np.empty((len(run.states), 1, 0), dtype=run.model.dtype)
-    scratch = np.empty((len(run.states), 1, width(run)))
+    unmeasured = np.empty((len(run.states), 1, 0))
     most = _sweeps_per_call(run)
     while (begin := run.counts.get("sweeps", 0)) < sweeps:
         step = min(most, sweeps - begin)
-        _run(run, step, nothing, scratch)
+        _run(run, step, nothing, unmeasured)
         run.counts["sweeps"] = begin + step
         run.report()
 

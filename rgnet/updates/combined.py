@@ -12,8 +12,6 @@ import numpy as np
 from rgnet.models import Model
 from rgnet.updates.base import Array, Move, Tune, Update
 
-_MOST_COLUMNS = 512  # of what a part measures: one for each component of an order parameter, and a few
-
 
 def combined(parts: Sequence[Update]) -> Update:
     """The update that does the parts in turn."""
@@ -75,7 +73,7 @@ def _record(
     given = iter(values)
     parts = [replace(part, settings={key: next(given) for key in part.settings}) for part in moves]
     nothing = np.empty((1, 1, 0), dtype=state.dtype)
-    scratch = np.empty((1, 1, _MOST_COLUMNS))
+    unmeasured = np.empty((1, 1, 0))
     for k in range(len(measured)):
         for sweep in range(every):
             kept = sweep == every - 1
@@ -83,4 +81,4 @@ def _record(
                 if kept and number == len(parts) - 1:
                     part.run(state[None], rng, 1, out[None, k : k + 1], measured[None, k : k + 1])
                 else:
-                    part.run(state[None], rng, 1, nothing, scratch)
+                    part.run(state[None], rng, 1, nothing, unmeasured)
