@@ -54,7 +54,7 @@ def add_sixteen(heap: Any, tally: Any) -> None:
 
 @njit
 def add_rest(heap: Any, held: int, tally: Any) -> None:
-    """Add a heap of ``held`` < 16 planes."""
+    """Add a heap of ``held`` ≤ 16 planes."""
     if held > 0:
         for i in range(held, 16):
             store(heap, 8 * i, splat(np.uint64(0)))
@@ -78,8 +78,16 @@ def total(tally: Any) -> int:
 @njit
 def by_bit(tally: Any, counts: Any) -> None:
     """Ones at each of 64 bits of a word, summed over the eight words, into ``counts`` int64 (64,)."""
+    digits = tally.size // 8
+    summed = np.zeros(digits + 3, dtype=np.uint64)
+    for lane in range(8):
+        carry = np.uint64(0)
+        for digit in range(digits + 3):
+            a, b = summed[digit], tally[8 * digit + lane] if digit < digits else np.uint64(0)
+            summed[digit] = a ^ b ^ carry
+            carry = (a & b) | (carry & (a ^ b))
     counts[:] = 0
-    for i in range(tally.size):
-        word, digit = tally[i], np.uint64(i // 8)
+    for digit in range(digits + 3):
+        word, shift = summed[digit], np.uint64(digit)
         for bit in range(64):
-            counts[bit] += np.int64(((word >> np.uint64(bit)) & np.uint64(1)) << digit)
+            counts[bit] += np.int64(((word >> np.uint64(bit)) & np.uint64(1)) << shift)

@@ -175,12 +175,12 @@ def _measure(
     ups[:] = 0
     for i in range(counted, words.size, 8):
         spin = load(words, i)
+        if held > 16 - degree:
+            add_rest(heap, held, bonds)
+            held = 0
         for d in range(degree):
-            store(heap, 8 * held, spin ^ _neighbor(words, runs, places, reverse, glass, d, i))
-            held += 1
-            if held == 16:
-                add_sixteen(heap, bonds)
-                held = 0
+            store(heap, 8 * (held + d), spin ^ _neighbor(words, runs, places, reverse, glass, d, i))
+        held += degree
     add_rest(heap, held, bonds)
     full = words.size // HEAP * HEAP
     for i in range(0, full, HEAP):

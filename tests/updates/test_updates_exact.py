@@ -1,11 +1,8 @@
 """Every move against enumeration: chi-square of the states pooled by (E, M), and the mean energy."""
 
-import itertools
-import math
-
 import numpy as np
 import pytest
-import scipy.stats
+import states
 
 import rgnet as rg
 from rgnet.sampling import sample
@@ -41,74 +38,15 @@ CASES = [(name, model) for model in MODELS + FURTHER for name in exact_for(model
 P_LEAST = 1e-3 / (2 * len(CASES))  # two tests a case: one false alarm in a thousand runs of this file
 
 
-def _pairs(shape, boundary, offset):
-    """Ordered pairs (site, site at the offset), written with no help from the package."""
-    sites = list(itertools.product(*(range(side) for side in shape)))
-    number = {site: k for k, site in enumerate(sites)}
-    for site in sites:
-        other = [x + step for x, step in zip(site, offset, strict=True)]
-        other = [x % side if name == "periodic" else x for x, side, name in zip(other, shape, boundary, strict=True)]
-        if tuple(other) in number:
-            yield number[site], number[tuple(other)]
-
-
-def _states(n):
-    return np.array(list(itertools.product((-1, 1), repeat=n)), dtype=np.int64)
-
-
-def _standard_energy(model, x):
-    """H of every row of x, from its definition."""
-    bonds = np.zeros(len(x))
-    for axis in range(model.ndim):
-        for i, j in _pairs(model.shape, model.boundary, [int(a == axis) for a in range(model.ndim)]):
-            bonds += x[:, i] * x[:, j]
-    return -model.K * bonds - model.h * x.sum(axis=1)
-
-
-def _energy(model, x):
-    return model.energy(x.reshape(len(x), *model.shape)) if model.couplings else _standard_energy(model, x)
-
-
-def _p_values(model, energy, magnetization, reference):
-    """p-values of the chi-square over cells (E, M) and of the mean energy, for draws tested against ``reference``."""
-    x = _states(model.n_sites)
-    H, M = _energy(reference, x), x.sum(axis=1)
-    p = np.exp(-(H - H.min()))
-    p /= p.sum()
-    shape_of = _energy(model, x)  # cells by the energy that the draws carry
-    cells, index = np.unique(np.round(np.stack([shape_of, M], axis=1), 9), axis=0, return_inverse=True)
-    expected = np.bincount(index.ravel(), weights=p) * energy.size
-    key = {tuple(cell): k for k, cell in enumerate(cells)}
-    pairs, counts = np.unique(
-        np.round(np.stack([energy.ravel(), magnetization.ravel()], axis=1), 9), axis=0, return_counts=True
-    )
-    observed = np.zeros(len(cells))
-    for pair, count in zip(pairs, counts, strict=True):
-        observed[key[tuple(pair + 0.0)]] = count
-    order = np.argsort(expected)  # the rarest cells are pooled until they hold ten draws
-    few = order[: max(1, int(np.searchsorted(np.cumsum(expected[order]), 10.0)) + 1)]
-    rest = np.setdiff1d(order, few)
-    observed = np.append(observed[rest], observed[few].sum())
-    expected = np.append(expected[rest], expected[few].sum())
-    chi2 = ((observed - expected) ** 2 / expected).sum()
-    mean = (p * shape_of).sum()
-    sd = math.sqrt((p * shape_of**2).sum() - mean**2)
-    z = (energy.mean() - mean) / (sd / math.sqrt(energy.size)) if sd > 0 else 0.0
-    return float(scipy.stats.chi2.sf(chi2, len(expected) - 1)), float(2 * scipy.stats.norm.sf(abs(z)))
-
-
-THIN = {"metropolis": 20, "heat-bath": 30, "wolff": 8, "swendsen-wang": 8}  # draws are then nearly independent
-
-
 def _sample(model, name, seed=7):
     draws = DRAWS // 4 if model.couplings else DRAWS  # their kernel is slower
-    return sample(model, draws, chains=CHAINS, update=name, warmup=100, thin=THIN[name], seed=seed)
+    return sample(model, draws, chains=CHAINS, update=name, warmup=100, thin=states.THIN.get(name, 20), seed=seed)
 
 
 @pytest.mark.parametrize(("name", "model"), CASES, ids=lambda v: v if isinstance(v, str) else None)
 def test_states_and_energy_agree_with_enumeration(name, model):
     data = _sample(model, name)
-    p_states, p_energy = _p_values(model, data["energy"].values, data["magnetization"].values, model)
+    p_states, p_energy = states.p_values(model, data)
     assert p_states > P_LEAST
     assert p_energy > P_LEAST
 
@@ -118,18 +56,16 @@ def test_states_and_energy_agree_with_enumeration(name, model):
 def test_an_error_of_one_percent_in_the_coupling_is_seen(name, h):
     data = _sample(rg.Ising((3, 3), K=0.404, h=h), name)
     claimed = rg.Ising((3, 3), K=0.4, h=h)
-    spins = data["spin"].values.reshape(-1, 9).astype(np.int64)
-    energy = _standard_energy(claimed, spins)
-    assert min(_p_values(claimed, energy, spins.sum(axis=1), claimed)) < P_LEAST
+    assert min(states.p_values(claimed, data["spin"].values)) < P_LEAST
 
 
 def test_further_couplings_are_really_there():
     """The energy that the tests of further couplings lean on, by its definition: diagonal pairs and plaquettes."""
     model = FURTHER[1]
-    x = _states(9)
-    H = _standard_energy(model, x)
+    x = states.states(model)
+    H = states.energies(rg.Ising(model.shape, K=model.K, h=model.h, boundary=model.boundary), x)
     for offset in ((1, 1), (1, -1)):
-        for i, j in _pairs(model.shape, model.boundary, offset):
+        for i, j in states.pairs(model.shape, model.boundary, offset):
             H += 0.2 * x[:, i] * x[:, j]
     for corner in (0, 1, 3, 4):
         H -= 0.4 * x[:, [corner, corner + 1, corner + 3, corner + 4]].prod(axis=1)
