@@ -28,7 +28,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rgnet import lattice
 from rgnet.models import Ising, Model
 
 State = npt.NDArray[Any]
@@ -141,14 +140,3 @@ def no_further_couplings(model: Any) -> str | None:
     """The reason of a move that knows bonds between nearest neighbours and a field, and nothing else."""
     names = further_couplings(model) if isinstance(model, Ising) else ()
     return f"its clusters know K and h alone, and the model has {', '.join(names)}" if names else None
-
-
-def row_neighbors(model: Ising) -> npt.NDArray[np.int64]:
-    """Where the neighbouring rows of the last axis begin, shape (rows, 2(d−1)): steps +1, −1 along each other axis.
-
-    A row beyond a free boundary begins at N, where a state has zeros.
-    """
-    lead, length = model.shape[:-1], model.shape[-1]
-    if not lead:
-        return np.empty((1, 0), dtype=np.int64)
-    return np.ascontiguousarray(lattice.nearest_neighbors(lead, model.boundary[:-1]).T.astype(np.int64) * length)
