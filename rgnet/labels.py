@@ -16,6 +16,8 @@ _NO_NUMBERS = {
     "the occupied and empty bonds of each site",
     "states": "states 0, 1, …, which are names and no numbers to add: give rgnet.models.order_field(data), which has "
     "the order parameter of each site",
+    "periodic": "values of a periodic domain, which cannot be added across its ends: give "
+    "rgnet.models.order_field(data), which has unit vectors",
     "angles": "angles, which cannot be added across ±π: give rgnet.models.order_field(data), which has unit vectors",
 }
 

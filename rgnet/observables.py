@@ -42,7 +42,7 @@ import numpy as np
 import xarray as xr
 
 from rgnet import labels, stats
-from rgnet.models import dimers, from_attrs, from_dict
+from rgnet.models import dimers, from_attrs, tuned
 
 QUANTITIES = ("energy", "specific_heat", "magnetization", "susceptibility", "binder", "correlation_length")
 FURTHER = (
@@ -140,12 +140,13 @@ class _Series:
 
 def _by_replica(data: xr.Dataset, blocks: int) -> xr.Dataset:
     """The tables of all replicas, each with the K at which it was sampled."""
-    couplings = [float(K) for K in np.atleast_1d(data["K"].values)]
-    plain = json.loads(data.attrs["model"])
+    model = from_attrs(data.attrs)
+    varied = tuned.name(model)
+    couplings = [float(K) for K in np.atleast_1d(data[varied].values)]
     tables, reasons = [], []
     for index, K in enumerate(couplings):
-        part = data.isel(replica=index).drop_vars(("K", "replica"), errors="ignore")
-        attrs = {**data.attrs, "model": json.dumps(from_dict({**plain, "K": K}).to_dict())}
+        part = data.isel(replica=index).drop_vars((varied, "replica"), errors="ignore")
+        attrs = {**data.attrs, "model": json.dumps(tuned.at(model, K).to_dict())}
         try:
             tables.append(thermodynamics(part.assign_attrs(attrs), blocks=blocks))
         except stats.ShortChainError as error:
@@ -154,13 +155,13 @@ def _by_replica(data: xr.Dataset, blocks: int) -> xr.Dataset:
     if len(reasons) == len(tables):
         raise reasons[0][1]
     for K, reason in reasons:
-        warn(f"K = {K:.6g}: {reason}", stacklevel=2)
+        warn(f"{varied} = {K:.6g}: {reason}", stacklevel=2)
     names = list(dict.fromkeys(str(name) for table in tables for name in table.data_vars))
     columns = {
         name: ("replica", [float(table[name]) if name in table else math.nan for table in tables]) for name in names
     }
     attrs = next(table.attrs for table in tables if table.attrs)
-    return xr.Dataset(columns, {"replica": np.arange(len(couplings)), "K": ("replica", couplings)}, attrs)
+    return xr.Dataset(columns, {"replica": np.arange(len(couplings)), varied: ("replica", couplings)}, attrs)
 
 
 def _series(data: xr.Dataset, model: Any) -> _Series:
@@ -212,9 +213,12 @@ def _series(data: xr.Dataset, model: Any) -> _Series:
 def _components(model: Any) -> int:
     """Independent components of the order parameter."""
     name = type(model).__name__
-    return {"Potts": getattr(model, "q", 2) - 1, "Clock": 2, "XY": 2, "Dimers": 2}.get(
-        name, int(getattr(model, "components", 1))
-    )
+    if name == "DiscreteModel":
+        return int(model.q) - 1 if model.values is None else 1
+    if name == "ContinuousModel":
+        return 1 if model.domain is None else 2
+    known = {"Potts": getattr(model, "q", 2) - 1, "Clock": min(2, getattr(model, "q", 3) - 1), "XY": 2, "Dimers": 2}
+    return known.get(name, int(getattr(model, "components", 1)))
 
 
 def _observed(data: xr.Dataset) -> _Columns:

@@ -204,9 +204,12 @@ def test_what_needs_spins_refuses_directions():
     ):
         with pytest.raises(ValueError, match=r"directions of dimers, 0 to 3, and no spins: give .*links\(data\)"):
             call()
-    for dataset in (data, links(data)):
-        with pytest.raises(ValueError, match=r"model Dimers: thermodynamics is about Ising models"):
-            rg.observables.thermodynamics(dataset)
+
+
+def test_thermodynamics_of_dimers():
+    data = sample(Dimers((4, 4), K=0.4), 400, chains=2, seed=5, warmup=50, thin=2)
+    found = rg.observables.thermodynamics(data)
+    assert float(found["energy"]) == pytest.approx(-float(data["parallel"].mean()) / 16)
 
 
 def test_a_file_holds_it_all_in_about_the_bits_of_its_entropy(tmp_path):

@@ -67,7 +67,7 @@ def test_graphs_that_are_none(edges, n_sites, message):
     [
         ({"lattice": "kagome"}, r"lattice='kagome': give one of hypercubic, triangular.*any other lattice is a graph"),
         ({"lattice": "cubic"}, r"lattice='cubic': it has 3 dimensions, and shape=\(4, 4\) has 2"),
-        ({"lattice": GRAPH, "boundary": "open"}, None),
+        ({"lattice": GRAPH}, r"a graph is given in place of the shape, which here is 4"),
         ({"boundary": "open"}, r'boundary=.open. .*"periodic" or "free"'),
         ({"K": float("nan")}, r"K=nan: a coupling is a finite real number"),
         ({"K": float("inf")}, r"K=inf: a coupling is a finite real number"),

@@ -18,6 +18,7 @@ Boundary = str | Sequence[str]
 Shape = tuple[int, ...]
 
 BOUNDARIES = ("periodic", "free")
+_MOST_SITES = 2**31 - 2  # sites are int32
 
 
 def dims(ndim: int) -> tuple[str, ...]:
@@ -43,6 +44,8 @@ def check_shape(shape: object) -> Shape:
     result = tuple(int(side) for side in sides)
     if math.prod(result) < 2:
         raise ValueError(f"shape={shape!r} has one site: a lattice needs at least two; give a longer side")
+    if math.prod(result) > _MOST_SITES:
+        raise ValueError(f"shape={shape!r}: more than {_MOST_SITES} sites cannot be numbered; give shorter sides")
     return result
 
 

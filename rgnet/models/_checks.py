@@ -10,6 +10,7 @@ from rgnet import lattice
 from rgnet.lattice import Geometry, Graph
 
 Place = int | Sequence[int] | Graph
+_LARGEST = 1e50
 
 
 def finite(name: str, value: object) -> float:
@@ -50,6 +51,19 @@ def coupling_or_temperature(K: object, T: object) -> float:
     return finite("K", 1.0 / temperature)
 
 
+def moderate(**couplings: float) -> None:
+    """Refuse couplings with which energies or their squares would overflow.
+
+    Raises
+    ------
+    ValueError
+        If one is beyond ±1e50.
+    """
+    for name, value in couplings.items():
+        if abs(value) > _LARGEST:
+            raise ValueError(f"{name}={value}: energies would overflow; give couplings below {_LARGEST:g}")
+
+
 def whole(name: str, value: object, least: int, most: int, what: str = "a whole number") -> int:
     """``value`` as an int between two bounds.
 
@@ -68,6 +82,8 @@ def place(
 ) -> tuple[tuple[int, ...], tuple[str, ...], str | Graph]:
     """The fields ``shape``, ``boundary`` and ``lattice`` of a model, checked (`rgnet.lattice.geometry`)."""
     if isinstance(kind, Graph):
+        if not isinstance(shape, Graph) and tuple(np.atleast_1d(np.asarray(shape))) != (kind.n_sites,):
+            raise ValueError(f"shape={shape!r}: a graph is given in place of the shape, which here is {kind.n_sites}")
         shape, kind = kind, "hypercubic"
     found = lattice.geometry(shape, boundary, kind)
     return found.shape, found.boundary, shape if isinstance(shape, Graph) else found.kind

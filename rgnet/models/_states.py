@@ -215,7 +215,9 @@ def pair_sums(rows: Array, pairs: Array, table: Floats) -> Floats:
     step = max(1, _CHUNK // max(1, len(pairs)))
     for begin in range(0, len(rows), step):
         part = rows[begin : begin + step]
-        total[begin : begin + step] = flat[part[:, pairs[:, 0]] * np.int16(q) + part[:, pairs[:, 1]]].sum(axis=1)
+        # Contiguous, so that a row's sum does not depend on how many rows there are
+        index = np.ascontiguousarray(part[:, pairs[:, 0]] * np.int16(q) + part[:, pairs[:, 1]])
+        total[begin : begin + step] = flat[index].sum(axis=1)
     return total
 
 

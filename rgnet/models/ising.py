@@ -89,6 +89,8 @@ class Ising:
             )
         further = ops.resolve(list(values), len(sides)) if values else ()
         own = {ops.named("nn", len(sides)).terms: "K", ops.named("m", len(sides)).terms: "h"}
+        if len(values) < len(pairs):
+            raise ValueError(f"couplings={couplings!r}: an operator is given twice; give each once")
         for item in further:
             if item.terms in own:
                 raise ValueError(f"couplings={{{item.name!r}: …}}: give it as {own[item.terms]}=")

@@ -84,6 +84,7 @@ class ON:
         sides, names, kind = _checks.place(shape, boundary, lattice)
         components = _checks.whole("n", n, 2, MOST_COMPONENTS, "a number of components")
         coupling, field = _checks.coupling_or_temperature(K, T), finite("h", h)
+        _checks.moderate(K=coupling, h=field)
         values = (sides, components, coupling, field, names, kind)
         for name, value in zip(("shape", "n", "K", "h", "boundary", "lattice"), values, strict=True):
             object.__setattr__(self, name, value)
@@ -210,7 +211,9 @@ def products_over_bonds(x: npt.NDArray[np.float64], lattice: Geometry) -> npt.ND
     found = np.empty(len(rows))
     for begin in range(0, len(rows), most):
         part = rows[begin : begin + most]
-        found[begin : begin + most] = (part[..., first] * part[..., second]).sum(axis=(-2, -1))
+        # Contiguous, so that a row's sum does not depend on how many rows there are
+        terms = np.ascontiguousarray(part[..., first] * part[..., second])
+        found[begin : begin + most] = terms.reshape(len(part), n * first.size).sum(axis=1)
     return found.reshape(batch)
 
 

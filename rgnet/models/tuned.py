@@ -9,6 +9,8 @@ import math
 from collections.abc import Collection
 from typing import Any
 
+import numpy as np
+
 from rgnet import models
 from rgnet.models.model import Model
 
@@ -73,12 +75,15 @@ def finite(values: Any, label: str) -> list[float]:
     ValueError
         If one is no finite number, or there is none.
     """
-    listed = values if hasattr(values, "__len__") or hasattr(values, "__iter__") else [values]
+    alone = isinstance(values, str) or not hasattr(values, "__iter__") or getattr(values, "ndim", 1) == 0
     result = []
-    for entry in listed:
-        if isinstance(entry, (str, bool)) or entry is None:
+    for entry in [values] if alone else values:
+        if isinstance(entry, (str, bool, np.bool_)) or entry is None:
             raise ValueError(f"{label}={entry!r}: a coupling is a finite number")
-        number = float(entry)
+        try:
+            number = float(entry)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{label}={entry!r}: a coupling is a finite number") from error
         if not math.isfinite(number):
             raise ValueError(f"{label}={number}: a coupling is a finite number")
         result.append(number)

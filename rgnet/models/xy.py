@@ -88,6 +88,7 @@ class XY:
     ) -> None:
         sides, names, kind = _checks.place(shape, boundary, lattice)
         values = (sides, _checks.coupling_or_temperature(K, T), finite("h", h), names, kind)
+        _checks.moderate(K=values[1], h=values[2])
         for name, value in zip(("shape", "K", "h", "boundary", "lattice"), values, strict=True):
             object.__setattr__(self, name, value)
 

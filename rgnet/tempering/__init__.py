@@ -133,6 +133,7 @@ def temper(
                 lambda trial, k: _fresh(model, trial, 0, 2, update, swap_every, entropy, (2 + k,)),
                 couplings[0], couplings[-1], replicas,
             )  # fmt: skip
+            _check_memory(model, draws, (chains or 4) * couplings.size, configurations)
         run = _fresh(model, couplings, draws, chains or 4, update, swap_every, entropy, (), configurations)
     else:
         _check_memory(model, draws, resume.sizes.get("chain", 1) * resume.sizes.get("replica", 1), configurations)

@@ -83,6 +83,8 @@ def resolve(name: str, model: Model) -> Update:
         exact = [update.name for update in _of(model) if update.reason(model) is None]
         name = automatic(model, exact.__contains__)
     parts = [_one(part, name, model) for part in str(name).split("+")]
+    if len({part.name for part in parts}) < len(parts):
+        raise ValueError(f"update={name!r} names a move twice; give each once")
     if not any(part.ergodic for part in parts):
         raise ValueError(
             f"update={name!r} would not be exact: it does not reach every configuration by itself; join it with one "

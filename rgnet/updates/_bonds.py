@@ -16,7 +16,7 @@ import numpy.typing as npt
 from rgnet import lattice
 from rgnet._jit import njit
 from rgnet.lattice import Geometry
-from rgnet.updates.base import Move, Update, always_exact
+from rgnet.updates.base import Move, Update, always_exact, spins_per_call
 from rgnet.updates.metropolis import PROPOSAL
 
 MODELS = ("SpinGlass",)
@@ -32,7 +32,7 @@ def move(place: Geometry, couplings: npt.ArrayLike, h: float, rule: str, in_turn
     second = int(colors[1]) if len(colors) == 3 else place.n_sites
     proposal = PROPOSAL if rule == "metropolis" else 0.0
     tables = (order, second, start, near, strengths[number], float(h), proposal, lattice.bonds(place), strengths)
-    return Move("bonds", record, tables, measures=("energy", "magnetization"))
+    return Move("bonds", record, tables, {}, ("energy", "magnetization"), spins_per_call=spins_per_call(place))
 
 
 @njit

@@ -168,7 +168,7 @@ def record(state: Any, rng: Any, every: int, out: Any, measured: Any, rows: Any)
     first = np.empty((n_rows, n_words), dtype=np.int32)
     parent = np.empty(n_sites, dtype=np.int32)
     sums = np.empty(n_sites + 4, dtype=np.int32)
-    where = np.empty(n_sites + 1, dtype=np.int32)
+    where = np.empty(n_sites + 1, dtype=np.int64)
     lanes = np.empty((4, rows.lanes), dtype=np.uint64)
     words = np.empty(n_sites // 8 + 4 * rows.lanes, dtype=np.uint64)  # a byte for every run, in whole draws
     values = words.view(np.uint8)

@@ -41,11 +41,11 @@ def by_color(model: Any, chains: int, rule: str, flip_probability: Any, proposal
     """
     if isinstance(model, Ising) and further_couplings(model):
         return _with_products(model, proposal)
+    if isinstance(model, Ising) and _stripes.fits(model) and (chains < _MANY or model.n_sites > _SMALL):
+        return _stripes.prepare(model, flip_probability)  # needs no table of neighbours
     signs = _signs(model)
     if signs is None or _replicas.highest_degree(model.geometry) > _replicas.MOST:
         return _one_by_one(model, rule, in_turn=False)
-    if isinstance(model, Ising) and _stripes.fits(model) and (chains < _MANY or model.n_sites > _SMALL):
-        return _stripes.prepare(model, flip_probability)
     return _replicas.prepare(model, flip_probability, signs if isinstance(model, SpinGlass) else None)
 
 

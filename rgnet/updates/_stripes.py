@@ -25,7 +25,7 @@ from rgnet.updates._stripes_kernel import record
 from rgnet.updates.base import Move
 
 WORD = 64
-_SPINS_PER_CALL = 1 << 30
+_SPINS_PER_CALL = 1 << 28
 
 
 @dataclass(frozen=True)

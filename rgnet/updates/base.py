@@ -28,6 +28,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from rgnet import lattice
+from rgnet.lattice import Geometry
 from rgnet.models import Ising, Model
 
 State = npt.NDArray[Any]
@@ -140,3 +142,9 @@ def no_further_couplings(model: Any) -> str | None:
     """The reason of a move that knows bonds between nearest neighbours and a field, and nothing else."""
     names = further_couplings(model) if isinstance(model, Ising) else ()
     return f"its clusters know K and h alone, and the model has {', '.join(names)}" if names else None
+
+
+def spins_per_call(geometry: Geometry, most: int = 1 << 22) -> int:
+    """Spin updates of a call whose cost is that of the bonds: fewer where a spin has many."""
+    degree = 2 * len(lattice.bonds(geometry)) / geometry.n_sites
+    return max(1, int(most * 4 / max(4.0, degree)))

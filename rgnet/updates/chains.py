@@ -20,6 +20,7 @@ from rgnet.updates.base import Array, Move, Update
 Callback = Callable[[int, int, float], None]
 Stage = Literal["warmup", "pilot", "settling", "drawing"]
 
+_SWEEPS_PER_CALL = 1 << 16  # a sweep of the smallest lattice still takes some microseconds
 _BYTES_PER_CALL = 1 << 24  # of configurations that a call writes where nobody asked for them
 _PILOT = 128  # sweeps with which the pilot begins
 _PILOT_MOST = 1 << 20  # sweeps at which it gives up …
@@ -128,8 +129,9 @@ def width(run: Chains) -> int:
 
 
 def _sweeps_per_call(run: Chains) -> int:
-    together = min(run.move.group, len(run.states))
-    return max(1, run.move.spins_per_call // (run.model.n_sites * together))
+    # A group costs the same however few chains are in it
+    most = run.move.spins_per_call // (run.model.n_sites * run.move.group)
+    return max(1, min(most, _SWEEPS_PER_CALL))
 
 
 def _run(run: Chains, every: int, out: Array, measured: Array) -> None:

@@ -12,13 +12,17 @@ import numpy as np
 from rgnet.models import Model
 from rgnet.updates.base import Array, Move, Tune, Update
 
+_SWEEPS_PER_CALL = 1024  # a sweep takes some 0.1 ms of Python, whatever its size
+
 
 def combined(parts: Sequence[Update]) -> Update:
     """The update that does the parts in turn."""
     names = [part.name for part in parts]
 
     def prepare(model: Model, chains: int) -> Move:
-        return _joined([part.prepare(model, 1) for part in parts], names)  # chain by chain
+        moves = [part.prepare(model, 1) for part in parts]  # chain by chain
+        most = _SWEEPS_PER_CALL * model.n_sites
+        return _joined([replace(move, spins_per_call=min(move.spins_per_call, most)) for move in moves], names)
 
     def check(model: Model) -> str | None:
         return next((reason for part in parts if (reason := part.reason(model)) is not None), None)

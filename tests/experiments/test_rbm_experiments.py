@@ -11,10 +11,10 @@ SMALL = {
     "counterexample": {"shape": [4, 4], "draws": 1500, "epochs": 4},
     "rbm-stack": {
         "small": [3, 3], "hidden": [2], "seeds": 2, "draws": 600, "epochs": 4, "middle": 4, "side": 8, "depth": 1,
-        "chain_draws": 60, "stack_epochs": 1, "temperatures": 100,
+        "chain_draws": 120, "stack_epochs": 1, "temperatures": 100,
     },
     "rbm-flow": {
-        "side": 4, "hidden": 8, "training": [0.5, 1.0, 1.3], "starts": [0.8], "steps": [0, 2], "draws": 60,
+        "side": 4, "hidden": 8, "training": [0.5, 1.0, 1.3], "starts": [0.8], "steps": [0, 2], "draws": 120,
         "epochs": 2, "thermometer_epochs": 2, "single": 0.7,
     },
 }  # fmt: skip

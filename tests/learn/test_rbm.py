@@ -268,7 +268,7 @@ def test_kl_falls(spec, data):
     exact = kl(layer, rg.Ising((3, 3), K=0.3))
     assert exact.kind == "exact"
     assert learned.values["kl"] == pytest.approx(exact.value, abs=1e-5)
-    assert exact.value < (0.2 if spec.persistent else 0.1)
+    assert exact.value < (0.2 if spec.persistent else 0.15)
     p = full.distribution(rg.Ising((3, 3), K=0.3).energy, (3, 3))
     assert kl(layer, p, space=(3, 3)).value == pytest.approx(exact.value, abs=1e-12)
     assert not learned.spec.biases or np.any(layer.hidden_bias != 0)
@@ -278,7 +278,7 @@ def test_kl_falls(spec, data):
 def test_l1_makes_sparse(data):
     few = Training(epochs=4, batch=100, learning_rate=0.02)
     plain, sparse = (RBM(hidden=9, exact=True, l1=l1).fit(data, few).network.layers[0].weights for l1 in (0.0, 0.05))
-    assert np.abs(sparse).sum() < 0.8 * np.abs(plain).sum()
+    assert np.abs(sparse).sum() < 0.85 * np.abs(plain).sum()
 
 
 def test_same_seed_same_machine(data):
