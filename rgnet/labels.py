@@ -58,6 +58,14 @@ def check_whole(data: Any) -> None:
         )
 
 
+def lattice_kind(data: Any) -> str:
+    """Return "hypercubic", "triangular" or "graph": the lattice of the sites, or of those that blocks were made of."""
+    if "lattice" in data.attrs or "model" not in data.attrs:
+        return str(data.attrs.get("lattice", "hypercubic"))
+    model = json.loads(data.attrs["model"])
+    return "graph" if "edges" in model else str(model.get("lattice", "hypercubic"))
+
+
 def boundary(data: Any) -> tuple[str, ...]:
     """Boundary of each space dimension; periodic where the Dataset does not say.
 
@@ -66,7 +74,7 @@ def boundary(data: Any) -> tuple[str, ...]:
     ValueError
         If its sites are those of a graph, which has no translations, blocks or operators by offsets.
     """
-    if data.attrs.get("lattice") == "graph":
+    if lattice_kind(data) == "graph":
         raise ValueError(
             "configurations on a graph: blocks, and operators by offsets, are made for lattices of sides; measure with "
             "the model itself, such as model.energy"

@@ -63,7 +63,10 @@ def as_list(levels: Any, at_least: int) -> list[Any]:
         raise ValueError(f"levels is a {type(levels).__name__}: {rule}")
     if len(levels) < at_least:
         raise ValueError(f"{len(levels)} level given, at least {at_least} needed: {rule}")
-    return [ops.as_level(level) for level in levels]
+    result = [ops.as_level(level) for level in levels]
+    if any(labels.lattice_kind(level) == "triangular" for level in result):
+        raise ValueError("levels of a triangular lattice: operators and their flow are those of hypercubic lattices")
+    return result
 
 
 def _is_measured(level: Any) -> bool:

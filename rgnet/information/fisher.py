@@ -82,6 +82,8 @@ def retained(
     levels = [ops.as_level(level) for level in levels]
     score_name, sector = SCORES[about]
     _check_level_zero(levels[0])
+    if about == "K":
+        _check_score(levels[0])
     score_array = ops.measured(levels[0], [score_name]).isel(operator=0)
     chains = [name for name in ("chain", "draw") if name in score_array.dims]
     score = np.atleast_2d(score_array.transpose(*chains).values.astype(np.float64))
@@ -116,6 +118,18 @@ def retained(
             "draws": int(score.size),
         },
     )
+
+
+def _check_score(level: Any) -> None:
+    """Refuse models whose K is not conjugate to the sum over nearest neighbours of a hypercubic lattice."""
+    from rgnet import labels
+
+    name = json.loads(level.attrs["model"])["name"] if "model" in level.attrs else "Ising"
+    if name != "Ising" or labels.lattice_kind(level) != "hypercubic":
+        raise ValueError(
+            f"about='K' of {name}, lattice {labels.lattice_kind(level)}: the score is Σ s s over nearest neighbours for "
+            f"Ising models on hypercubic lattices alone; elsewhere Var of model.conjugate is the information at level 0"
+        )
 
 
 def _default(level: Any, sector: str) -> tuple[ops.Operator, ...]:
@@ -237,6 +251,8 @@ def retained_matrix(
         raise ValueError("levels=[]: give at least the microscopic level, as Network.levels returns them")
     levels = [ops.as_level(level) for level in levels]
     names = [item.name if isinstance(item, ops.Operator) else str(item) for item in about]
+    if "K" in names:
+        _check_score(levels[0])
     if not names or len(set(names)) < len(names):
         raise ValueError(f"about={names}: name one coupling or more, each once")
     _check_level_zero(levels[0])

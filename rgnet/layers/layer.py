@@ -125,9 +125,10 @@ def coarse_dataset(data: xr.Dataset, layer: Any, function: Callable[[Array, int]
     Raises
     ------
     ValueError
-        If the layer's scale does not divide the shape, or values are not finite numbers.
+        If the layer's scale does not divide the shape, values are not finite numbers, or the sites are a graph's.
     """
     space = labels.space_dims(data)
+    labels.boundary(data)  # refuses graphs
     batch = tuple(str(name) for name in data["spin"].dims if name not in (*space, "component"))
     inner = ("component",) if "component" in data["spin"].dims else ()
     spins, d = _checked(data["spin"].transpose(*batch, *inner, *space).values, len(space), layer)

@@ -25,6 +25,7 @@ Operators for the RG: as for φ⁴ on the real line, those of XY on a circle.
 Source: Metropolis, Rosenbluth, Rosenbluth, Teller & Teller (1953).
 """
 
+import hashlib
 import importlib
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -215,6 +216,7 @@ class ContinuousModel:
             **_checks.geometry_dict(self),
             "bond": _name(self.bond),
             "site": None if self.site is None else _name(self.site),
+            "code": _digest(self.bond, self.site),
             "domain": None if self.domain is None else list(self.domain),
             "is_symmetric": self.is_symmetric,
         }
@@ -277,6 +279,18 @@ def _try(name: str, function: Any, arguments: int, domain: tuple[float, float] |
 def _name(function: Any) -> str:
     plain = getattr(function, "py_func", function)
     return f"{getattr(plain, '__module__', '?')}:{getattr(plain, '__qualname__', repr(plain))}"
+
+
+def _digest(*functions: Function | None) -> str:
+    """What tells functions of one name apart: their instructions and constants, and what they close over."""
+    digest = hashlib.sha256()
+    for function in functions:
+        plain: Any = getattr(function, "py_func", function)
+        code = getattr(plain, "__code__", None)
+        if code is not None:
+            inner = [cell.cell_contents for cell in plain.__closure__ or ()]
+            digest.update(code.co_code + repr((code.co_consts, code.co_names, inner)).encode())
+    return digest.hexdigest()[:16]
 
 
 def _named(role: str, name: str) -> Function:
