@@ -177,7 +177,7 @@ def test_how_work_is_cut_does_not_change_the_random_numbers(update, model):
     def run(pieces):
         rng, state = np.random.default_rng(6), np.zeros(model.n_sites + model.shape[-1], dtype=np.int8)
         state[: model.n_sites] = model.start(1, np.random.default_rng(7)).ravel()
-        out, measured = np.empty((4, model.n_sites), dtype=np.int8), np.empty((4, width))
+        out, measured = np.empty((4, model.n_sites), dtype=np.int8), np.zeros((4, width))
         for begin, end in pieces:
             arguments = (*move.tables, *move.settings.values())
             move.record(state, rng, 2, out[begin:end], measured[begin:end], *arguments)
