@@ -177,12 +177,12 @@ def test_bad_input_is_refused(options, message):
         (
             FURTHER,
             "wolff",
-            "the model has nnn, corner; exact here are metropolis, heat-bath, metropolis-sequential, heat-bath-sequential$",
+            "nnn, corner; exact here are metropolis, heat-bath, metropolis-sequential, heat-bath-sequential$",
         ),
         (
             FURTHER,
             "swendsen-wang",
-            "the model has nnn, corner; exact here are metropolis, heat-bath, metropolis-sequential, heat-bath-sequential$",
+            "nnn, corner; exact here are metropolis, heat-bath, metropolis-sequential, heat-bath-sequential$",
         ),
     ],
 )
@@ -206,9 +206,9 @@ def test_resume_refuses_what_it_does_not_continue():
             sample(SMALL, 2, resume=head, **{name: value})
     with pytest.raises(ValueError, match=r"holds \d random states? after 6 draws, which do not belong to the 4 chains"):
         sample(SMALL, 2, resume=head.isel(draw=slice(0, 3)))
-    with pytest.raises(ValueError, match="random state belongs to 4 chains"):
+    with pytest.raises(ValueError, match=r"which do not belong to the [24] chains"):
         sample(SMALL, 2, resume=head.isel(chain=slice(0, 2)))
-    with pytest.raises(ValueError, match="random state belongs to 4 chains"):
+    with pytest.raises(ValueError, match=r"which do not belong to the [24] chains"):
         sample(SMALL, 2, resume=head.isel(chain=[1, 0, 2, 3]))
     with pytest.raises(TypeError, match="resume is a str: give a Dataset"):
         sample(SMALL, 2, resume="file.h5")
