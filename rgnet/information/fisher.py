@@ -127,7 +127,7 @@ def _check_score(level: Any) -> None:
     name = json.loads(level.attrs["model"])["name"] if "model" in level.attrs else "Ising"
     if name != "Ising" or labels.lattice_kind(level) != "hypercubic":
         raise ValueError(
-            f"about='K' of {name}, lattice {labels.lattice_kind(level)}: the score is Σ s s over nearest neighbours for "
+            f"about='K' of {name}, {labels.lattice_kind(level)} lattice: the score is Σ s s over nearest neighbours "
             f"Ising models on hypercubic lattices alone; elsewhere Var of model.conjugate is the information at level 0"
         )
 
