@@ -98,7 +98,7 @@ def sample(
         Ising; from cluster moves without a field ``cluster_m2``, an estimator of M² with a smaller variance
         (`rgnet.updates.swendsen_wang`). Attributes: model, boundary, lattice (unless hypercubic), level, scale, values,
         update, kernel (which of the move's kernels ran), seed, warmup and thin (sweeps), draws (so far in each chain),
-        where a pilot was run its length ``pilot`` (part of ``warmup``), tau_energy and the τ of what else was watched,
+        chains, where a pilot was run its length ``pilot`` (part of ``warmup``), tau_energy and the τ of what else was watched,
         such as tau_magnetization (sweeps), what warm-up tuned, such as clusters_per_sweep, rng_state (after the last
         draw), rgnet_version.
 
@@ -223,6 +223,7 @@ def _dataset(run: Chains, first: int) -> xr.Dataset:
             **run.move.settings,
             **run.attrs,
             "draws": first + draws,
+            "chains": chains,
             "rng_state": json.dumps([rng.bit_generator.state for rng in run.rngs]),
             "rgnet_version": __version__,
         },
@@ -253,6 +254,7 @@ def _resumed(model: Model, draws: int, data: xr.Dataset, keeps_configurations: b
         data.sizes["draw"] == 0
         or int(data["draw"][-1]) + 1 != stored["draws"]
         or len(rng_states) != -(-chains // move.group)
+        or stored.get("chains", chains) != chains  # several may share one random state
         or ("chain" in data.coords and not np.array_equal(data["chain"], np.arange(chains)))
     ):
         raise ValueError(

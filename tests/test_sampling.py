@@ -197,6 +197,13 @@ def test_a_chain_that_does_not_forget_its_start_is_refused(monkeypatch):
         sample(rg.Ising((32, 32), K=0.44), 5, update="metropolis", seed=1)
 
 
+def test_resume_refuses_some_of_the_chains_that_share_a_stream():
+    head = sample(SMALL, 6, update="metropolis", seed=1, warmup=5, thin=2)
+    assert head.attrs["kernel"] == "multispin-replicas"
+    with pytest.raises(ValueError, match=r"holds 1 random states .* do not belong to the 2 chains"):
+        sample(SMALL, 2, resume=head.isel(chain=slice(0, 2)))
+
+
 def test_resume_refuses_what_it_does_not_continue():
     head = sample(SMALL, 6, seed=1, warmup=5, thin=2)
     with pytest.raises(ValueError, match="resume: sampled from"):
