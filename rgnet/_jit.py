@@ -8,20 +8,23 @@ The folder is ``$NUMBA_CACHE_DIR/rgnet-DIGEST`` where that variable is set, else
 user's cache folder (``$XDG_CACHE_HOME`` or ``~/.cache``), else one in the temporary folder.
 """
 
+import contextlib
 import functools
 import hashlib
 import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
+from numba.core.compiler_lock import global_compiler_lock
 
 _Function = TypeVar("_Function", bound=Callable[..., object])
 _config = cast(Any, numba.config)  # its settings are made at run time
+_PATIENCE = 120.0  # seconds that a process waits for another to compile a kernel
 _STALE_AFTER = 30 * 24 * 3600.0  # seconds; folders of other digests unused for longer are removed
 
 
@@ -80,6 +83,53 @@ def _remove_stale(current: Path) -> None:
             continue
 
 
+def _forget_literals(compiled: Any) -> None:
+    """Let one kernel call another by the types of its arguments.
+
+    Numba compiles the callee anew for each whole number that is written at a call: many seconds more for the larger
+    kernels, and nothing gained, as LLVM puts the number in where it inlines.
+    """
+    template, unliteral = compiled.get_call_template, cast(Any, numba.types.unliteral)
+
+    def by_type(args: Any, kws: Any) -> Any:
+        return template(tuple(unliteral(each) for each in args), {name: unliteral(each) for name, each in kws.items()})
+
+    compiled.get_call_template = by_type
+
+
+@contextlib.contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Hold the lock of a file among processes, where the system has such; after `_PATIENCE` go on without."""
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError, ImportError):
+            import fcntl  # not on Windows
+
+            file = stack.enter_context(open(path, "w"))
+            end = time.monotonic() + _PATIENCE
+            while time.monotonic() < end:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    time.sleep(0.02)
+        yield
+
+
+def _compile_once(compiled: Any, path: Path) -> None:
+    """Let processes that start together wait for the one that compiles a kernel, and load what it leaves."""
+    compile_here = compiled.compile
+
+    def compile_alone(signature: Any) -> Any:
+        if isinstance(signature, tuple) and signature in compiled.overloads:
+            return compile_here(signature)
+        # Numba's own lock first: another thread may hold it and come to this kernel. Kernels that call each other are
+        # locked from the caller down, so that processes cannot wait for one another in a circle.
+        with global_compiler_lock, _alone(path):
+            return compile_here(signature)
+
+    compiled.compile = compile_alone
+
+
 def njit(function: _Function) -> _Function:
     """Compile a module-level kernel: cached on disk, without the GIL, IEEE arithmetic, division by zero as in NumPy."""
     folder = cache_folder()
@@ -90,4 +140,14 @@ def njit(function: _Function) -> _Function:
         compiled = numba.njit(cache=folder is not None, nogil=True, error_model="numpy")(function)
     finally:
         _config.CACHE_DIR = before
+    _forget_literals(compiled)
+    if folder is not None:
+        _compile_once(compiled, folder / f"{function.__module__}.{function.__name__}.lock")
     return cast(_Function, compiled)
+
+
+@njit
+def fill_from(target: Any, source: Any) -> None:
+    """Do ``target[:] = source[: target.size]``, whose own compilation includes the text of its errors: 5 s a place."""
+    for k in range(target.size):
+        target[k] = source[k]

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+
 import rgnet
 from rgnet import _jit
 
@@ -15,19 +17,31 @@ PROGRAM = """
 import numpy as np
 from rgnet import operators
 from rgnet._jit import cache_folder
+from rgnet.operators import _kernels
 x = np.ones((1, 4, 4), dtype=np.int64)
-print(int(operators.sums(x, operators.resolve(["nn"], 2))[0, 0]), cache_folder())
+value = int(operators.sums(x, operators.resolve(["nn"], 2))[0, 0])
+kernels = [each for each in vars(_kernels).values() if hasattr(each, "stats")]
+compiled = sum(sum(kernel.stats.cache_misses.values()) for kernel in kernels)
+print(value, cache_folder(), compiled)
 """
 
 
-def run(folder: Path, cache: Path) -> tuple[int, Path]:
+def start(folder: Path, cache: Path) -> "subprocess.Popen[str]":
     # No bytecode files: Python's own would hide an edit of equal length within the same second
     env = {**os.environ, "PYTHONPATH": str(folder), "NUMBA_CACHE_DIR": str(cache), "PYTHONDONTWRITEBYTECODE": "1"}
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM], env=env, cwd=folder, capture_output=True, text=True, check=True
-    )
-    value, used = done.stdout.split()
-    return int(value), Path(used)
+    command = [sys.executable, "-c", PROGRAM]
+    return subprocess.Popen(command, env=env, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def end(process: "subprocess.Popen[str]") -> tuple[int, Path, int]:
+    out, errors = process.communicate()
+    assert process.returncode == 0, errors
+    value, used, compiled = out.split()
+    return int(value), Path(used), int(compiled)
+
+
+def run(folder: Path, cache: Path) -> tuple[int, Path]:
+    return end(start(folder, cache))[:2]
 
 
 def test_an_edit_in_another_file_is_seen(tmp_path):
@@ -59,6 +73,34 @@ def test_equal_sources_share_the_cache(tmp_path):
     assert run(PACKAGE.parent, tmp_path) == (value, folder)
     assert sorted(folder.rglob("*.nbc")) == files
     assert [file.stat().st_mtime_ns for file in files] == times
+
+
+def test_processes_that_start_together_compile_once(tmp_path):
+    processes = [start(PACKAGE.parent, tmp_path) for _ in range(2)]
+    found = [end(process) for process in processes]
+    assert [value for value, _, _ in found] == [32, 32]
+    assert min(compiled for _, _, compiled in found) == 0 < max(compiled for _, _, compiled in found)
+
+
+@_jit.njit
+def twice(number: int) -> int:
+    return 2 * number
+
+
+@_jit.njit
+def sum_of_two() -> int:
+    return twice(3) + twice(4)
+
+
+def test_numbers_in_the_text_of_a_call_compile_nothing_anew():
+    assert sum_of_two() == 14
+    assert len(twice.signatures) == 1
+
+
+def test_slices_are_copied():
+    target = np.zeros(3, dtype=np.int8)
+    _jit.fill_from(target, np.arange(1, 6, dtype=np.int8))
+    np.testing.assert_array_equal(target, [1, 2, 3])
 
 
 def test_digest_depends_on_every_source(tmp_path):

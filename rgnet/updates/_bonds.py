@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rgnet import lattice
-from rgnet._jit import njit
+from rgnet._jit import fill_from, njit
 from rgnet.lattice import Geometry
 from rgnet.updates.base import Move, Update, always_exact, spins_per_call
 from rgnet.updates.metropolis import PROPOSAL
@@ -83,7 +83,7 @@ def record(
             measured[k, 0] = 0.0 - bonds - h * total
             measured[k, 1] = total
         if out.shape[1] > 0:
-            out[k] = state[:n_sites]
+            fill_from(out[k], state)
 
 
 def _make(name: str, rule: str, in_turn: bool) -> Update:

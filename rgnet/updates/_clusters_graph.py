@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rgnet._jit import njit
+from rgnet._jit import fill_from, njit
 from rgnet.updates._clusters_random import draw, seed
 from rgnet.updates._clusters_rows import moments
 
@@ -125,4 +125,4 @@ def record(state: Any, rng: Any, every: int, out: Any, measured: Any, model: Pai
             if model.improved:
                 measured[k, columns - 2], measured[k, columns - 1] = moments(sums, n_sites, model.q)
         if out.shape[1] > 0:
-            out[k] = state[:n_sites]
+            fill_from(out[k], state)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rgnet._jit import njit
+from rgnet._jit import fill_from, njit
 from rgnet.updates._clusters_bits import count, label, popcount, resolve, satisfied, spread, valid_bits
 from rgnet.updates._clusters_random import draw, seed, states, thin
 
@@ -197,12 +197,11 @@ def record(state: Any, rng: Any, every: int, out: Any, measured: Any, rows: Any)
                 values[i] = values[parent[i]]
             for p in range(n_planes):
                 spread(words, np.uint64(p), n_runs, start.ravel(), first.ravel(), packed, word)
-                new = word.reshape((n_rows, n_words))
-                new[:, n_words - 1] &= valid
-                if spins:
-                    planes[0] ^= new
-                else:
-                    planes[p] = new
+                for r in range(n_rows):
+                    word[(r + 1) * n_words - 1] &= valid
+                    for w in range(n_words):
+                        new = word[r * n_words + w]
+                        planes[p, r, w] = planes[p, r, w] ^ new if spins else new
         if measured.shape[1] > 0:
             satisfied(planes, rows.back, rows.periodic, length, rows.invert, bonds)
             equal = count(bonds) if rows.invert == _ZERO else rows.n_bonds - count(bonds)
@@ -222,5 +221,5 @@ def record(state: Any, rng: Any, every: int, out: Any, measured: Any, rows: Any)
                 measured[k, 2 + rows.vectors.shape[1]] = fourth
         if out.shape[1] > 0:
             unpack(planes, length, spins, state)
-            out[k] = state[:n_sites]
+            fill_from(out[k], state)
     unpack(planes, length, spins, state)

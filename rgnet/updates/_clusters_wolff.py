@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from rgnet._jit import njit
+from rgnet._jit import fill_from, njit
 from rgnet.updates._clusters_graph import Pairs, measure
 from rgnet.updates._clusters_grow import Links, Steps, another, grow_four, grow_linked, grow_six, refused, uniform
 from rgnet.updates._clusters_random import seed
@@ -74,7 +74,7 @@ def _row(state: Any, x: Any, model: Pairs, sizes: int, clusters: int, out: Any, 
         if model.improved:
             measured[columns - 1] = model.n_sites * (sizes / clusters)
     if out.size > 0:
-        out[:] = state[: model.n_sites]
+        fill_from(out, state)
 
 
 @njit

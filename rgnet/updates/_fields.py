@@ -30,7 +30,7 @@ over-relaxation; the bounds above are elementary.
 import math
 from typing import Any
 
-from rgnet._jit import njit
+from rgnet._jit import fill_from, njit
 
 MEASURES = ("energy", "magnetization", "phi2", "phi4")
 _HALF_STEP = 2.0**-54  # makes random() − ½ symmetric
@@ -62,7 +62,7 @@ def finish(state: Any, k: int, out: Any, measured: Any, start: Any, near: Any, r
     if measured.shape[1] > 0:
         measure(state, start, near, r, u, h, measured[k])
     if out.shape[1] > 0:
-        out[k] = state[: start.size - 1]
+        fill_from(out[k], state)
 
 
 @njit

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from rgnet import lattice, operators
-from rgnet._jit import njit
+from rgnet._jit import fill_from, njit
 from rgnet.models import Ising
 
 
@@ -65,4 +65,4 @@ def record(
                 if rng.random() < probability:
                     spins[i] = -spins[i]
         if out.shape[1] > 0:
-            out[k] = spins[:n_sites]
+            fill_from(out[k], spins)

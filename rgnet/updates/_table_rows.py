@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from rgnet._jit import njit
+from rgnet._jit import fill_from, njit
 
 LANES = 32
 _BLOCK = 1024  # random words made at a time, at least
@@ -80,7 +80,7 @@ def record(
             count_states(state, n_sites, first, counts)
             put(measured[k], total, counts, site, columns)
         if out.shape[1] > 0:
-            out[k] = state[:n_sites]
+            fill_from(out[k], state)
 
 
 @njit

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from rgnet._jit import njit
+from rgnet._jit import fill_from, njit
 from rgnet.updates._table_rows import count_states, pair_energy, put
 
 
@@ -79,7 +79,7 @@ def record_weights(
     for k in range(measured.shape[0]):
         for _ in range(every):
             for i in order:
-                weights[:] = site_factors
+                fill_from(weights, site_factors)
                 for a in range(start[i], start[i + 1]):
                     factor = factors[state[near[a]] - first]
                     if logs:
@@ -162,4 +162,4 @@ def _finish(
         count_states(state, n_sites, first, counts)
         put(measured[k], pair_energy(state, pairs, bond, first), counts, site, columns)
     if out.shape[1] > 0:
-        out[k] = state[:n_sites]
+        fill_from(out[k], state)

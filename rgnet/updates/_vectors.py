@@ -29,7 +29,7 @@ from typing import Any
 
 import numpy as np
 
-from rgnet._jit import njit
+from rgnet._jit import fill_from, njit
 from rgnet.updates._vectors_math import LANES, exp_below_one, fill, seed_lanes, sincos
 from rgnet.updates._vectors_plan import fields, load, measure, measured_by, plan, store
 from rgnet.updates.base import Array, Move, Update, always_exact
@@ -141,7 +141,7 @@ def record(state: Any, rng: Any, every: int, out: Any, measured: Any, plan: Any,
         if out.shape[1] > 0:
             if not plan.angles:
                 store(v, state, spare, plan)
-            out[k] = state[: out.shape[1]]
+            fill_from(out[k], state)
     if not plan.angles:
         store(v, state, spare, plan)
     return accepted

@@ -216,6 +216,14 @@ def fields(v: Any, begin: int, end: int, K: float, h: float, out: Any, plan: Any
 
 
 @njit
+def _total(x: Any) -> float:
+    total = 0.0
+    for value in x:
+        total += value
+    return total
+
+
+@njit
 def measure(v: Any, state: Any, out: Any, sums: Any, total: Any, plan: Any) -> None:
     """Write what `measured_by` names; ``out`` (n, longest) and ``sums`` (2 + n, longest) are scratch."""
     n = plan.n
@@ -233,9 +241,9 @@ def measure(v: Any, state: Any, out: Any, sums: Any, total: Any, plan: Any) -> N
                 x, acc, near = v[a, begin:end], sums[0], out[a]
                 for j in range(end - begin):
                     acc[j] += x[j] * near[j]
-    bonds = sums[0].sum() * (0.5 if plan.half_blocks == 0 else 1.0)
+    bonds = _total(sums[0]) * (0.5 if plan.half_blocks == 0 else 1.0)
     for a in range(n):
-        total[1 + a] = sums[2 + a].sum()
+        total[1 + a] = _total(sums[2 + a])
     total[0] = -(plan.K * bonds + plan.h * total[1]) + 0.0
     if plan.ahead.shape[0] > 0:
         total[3], total[4] = _helicity(state, sums, plan)
@@ -262,7 +270,7 @@ def _helicity(x: Any, sums: Any, plan: Any) -> tuple[float, float]:
                 s, c = sincos(there[j] - here[j])
                 cosines[j] += c
                 sines[j] += s
-    return cosines.sum(), sines.sum()
+    return _total(cosines), _total(sines)
 
 
 @njit
@@ -281,14 +289,15 @@ def _vortices_in_plane(x: Any, plan: Any) -> float:
         following = plan.ahead[0, begin]
         if following == size:
             continue
-        row[0, :length], row[1, :length] = x[begin : begin + length], x[following : following + length]
+        for j in range(length):
+            row[0, j], row[1, j] = x[begin + j], x[following + j]
         # Across a free side a row is continued by itself: such a plaquette has no winding
         last = 0 if plan.wraps else length - 1
         row[0, length], row[1, length] = row[0, last], row[1, last]
         a, b, c, d = row[0], row[0, 1:], row[1], row[1, 1:]
         for j in range(length):
             count[j] += abs(_turns(a[j], b[j]) + _turns(b[j], d[j]) - _turns(c[j], d[j]) - _turns(a[j], c[j]))
-    return float(count.sum())
+    return _total(count)
 
 
 @njit

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from rgnet import lattice
-from rgnet._jit import njit
+from rgnet._jit import fill_from, njit
 from rgnet.updates._embedding import CHUNK, exponentials, fill_exponentials, lay_bonds, turn_clusters, turns
 from rgnet.updates._vectors import MODELS, SPINS_PER_CALL
 from rgnet.updates._vectors_math import LANES, seed_lanes, sincos
@@ -270,7 +270,7 @@ def record(
         if out.shape[1] > 0:
             if not plan.angles:
                 store(v, state, spare, plan)
-            out[k] = state[: out.shape[1]]
+            fill_from(out[k], state)
     if not plan.angles:
         store(v, state, spare, plan)
     return sites

@@ -51,7 +51,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rgnet import lattice
-from rgnet._jit import njit
+from rgnet._jit import fill_from, njit
 from rgnet.models import Dimers
 from rgnet.updates.base import Array, Move, Update
 
@@ -190,7 +190,7 @@ def record(
         for _ in range(every * worms_per_sweep):
             _worm(spins, rng, near, missing, table)
         if out.shape[1] > 0:
-            out[k] = spins[: near.shape[0]]
+            fill_from(out[k], spins)
 
 
 def _always(model: Dimers) -> None:

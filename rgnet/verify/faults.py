@@ -34,7 +34,6 @@ signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 from rgnet.__main__ import main
 main()
 """
-_FEW = 10  # trials for which the usual time need not be known well
 _SLOWEST = 10.0  # seconds: one that takes longer to stop has not heard
 _STUDY = """
 name = "faults"
@@ -122,8 +121,7 @@ def kill_and_resume(trials: int, seed: int, folder: Path) -> Faults:
     study = folder / "faults.toml"
     study.write_text(_STUDY)
     reference = folder / "uninterrupted"
-    if trials > _FEW:
-        _uninterrupted(study, folder / "first")  # compiles, which the others need not
+    _uninterrupted(study, folder / "first")  # compiles, which the others need not
     usual = _uninterrupted(study, reference)
     found = Faults()
     while found.trials < trials:

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from rgnet._jit import njit
+from rgnet._jit import fill_from, njit
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -274,7 +274,7 @@ def _nearest(
     for i in range(begin, end):
         while edges[leaf, 1] <= i:
             leaf += 1
-        place[:] = points[:, i]
+        fill_from(place, points[:, i])
         near[:] = np.inf
         who[:] = -1
         node = leaf
@@ -285,8 +285,8 @@ def _nearest(
                     place, i, node ^ 1, leaves, points, order, edges, low, high, k, near, who, stack, bounds, buffer
                 )
             node >>= 1
-        distances[order[i]] = near
-        indices[order[i]] = who
+        fill_from(distances[order[i]], near)
+        fill_from(indices[order[i]], who)
 
 
 @njit
@@ -302,7 +302,7 @@ def _nearest_from(
         near[:] = np.inf
         who[:] = -1
         _descend(queries[i], -1, 1, leaves, points, order, edges, low, high, k, near, who, stack, bounds, buffer)
-        distances[i] = near
+        fill_from(distances[i], near)
 
 
 @njit
@@ -314,7 +314,7 @@ def _count(
     leaves = len(edges) // 2
     stack, buffer, place = np.empty(64, dtype=np.int64), np.empty(2 * MOST), np.empty(len(points))
     for i in range(begin, end):
-        place[:] = queries[which[i]]
+        fill_from(place, queries[which[i]])
         radius = radii[which[i]]
         total = 0
         stack[0], size = 1, 1
