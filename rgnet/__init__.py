@@ -60,14 +60,14 @@ if TYPE_CHECKING:
     )
     from rgnet.operators import Operator
     from rgnet.reweighting import reweight
-    from rgnet.sampling import sample
+    from rgnet.sampling import join, sample
     from rgnet.stats import ShortChainError
     from rgnet.store import open
     from rgnet.study import run
     from rgnet.tempering import temper
 
 _MODULES = (
-    "cheap", "exact", "experiments", "flow", "hierarchies", "info", "information", "layers", "learn", "models",
+    "cheap", "exact", "experiments", "flow", "hierarchies", "info", "information", "join", "layers", "learn", "models",
     "observables", "operators", "plot", "report", "stats", "store", "study", "updates", "verify",
 )  # fmt: skip
 _NAMES = {
@@ -93,6 +93,7 @@ _NAMES = {
     "Operator": "operators",
     "Estimate": "estimate",
     "ShortChainError": "stats",
+    "join": "sampling",
     "sample": "sampling",
     "temper": "tempering",
     "reweight": "reweighting",
@@ -105,8 +106,8 @@ __all__ = [
     "ON", "XY", "BlockAverage", "BlumeCapel", "Clock", "ContinuousModel", "Decimation", "Dimers", "DiscreteModel",
     "Estimate", "Filter", "GaussianField", "Graph", "Ising", "Kadanoff", "Majority", "Network", "Operator", "Phi4",
     "Potts", "ShortChainError", "SpinGlass", "__version__", "cheap", "compare", "exact", "experiments", "flow",
-    "hierarchies", "info", "information", "layers", "learn", "models", "observables", "open", "operators", "plot",
-    "report", "reweight", "run", "sample", "stats", "store", "study", "temper", "updates", "verify",
+    "hierarchies", "info", "information", "join", "layers", "learn", "models", "observables", "open", "operators",
+    "plot", "report", "reweight", "run", "sample", "stats", "store", "study", "temper", "updates", "verify",
 ]  # fmt: skip
 
 

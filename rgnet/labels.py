@@ -33,9 +33,14 @@ def space_dims(data: Any) -> tuple[str, ...]:
     if "spin" not in getattr(data, "data_vars", ()):
         have = ", ".join(str(name) for name in data.data_vars) if hasattr(data, "data_vars") else type(data).__name__
         raise ValueError(f"no variable 'spin' (found: {have or 'none'}); give a Dataset as rgnet.sample returns it")
-    if data.attrs.get("values") in _NO_NUMBERS:
-        raise ValueError(f"spin holds {_NO_NUMBERS[data.attrs['values']]}")
+    if words := no_numbers(data):
+        raise ValueError(f"spin holds {words}")
     return tuple(str(name) for name in data["spin"].dims if name not in BATCH_DIMS)
+
+
+def no_numbers(data: Any) -> str:
+    """Say what ``spin`` holds that cannot be added, and what to give instead; empty for numbers."""
+    return _NO_NUMBERS.get(str(data.attrs.get("values")), "")
 
 
 def check_whole(data: Any) -> None:

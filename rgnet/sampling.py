@@ -15,20 +15,21 @@ a run that was killed goes on from its last checkpoint (`rgnet.checkpoints`), in
 
 import json
 import math
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from rgnet import __version__, checkpoints, updates
+from rgnet import __version__, checkpoints, stats, updates
 from rgnet.models import MODELS, Model
 from rgnet.models.model import padded
-from rgnet.updates.chains import Callback, Chains, advance, configurations, pilot, record, start
+from rgnet.updates.asked import bar, check_memory, check_numbers
+from rgnet.updates.chains import Callback, Chains, advance, configurations, kept, pilot, record, start
 
 _TUNING = 50  # sweeps of warm-up for moves that tune themselves, before the pilot
 _WARMUP_TIMES = 20.0  # sweeps after the pilot, in units of τ
@@ -72,7 +73,7 @@ def sample(
     resume : Dataset, optional
         What an earlier call returned (or its last part): the result holds the draws that follow, bit for bit as if
         the run had not been interrupted. Chains, update, thinning and seed are those of the earlier call, and
-        ``warmup`` has no say.
+        ``warmup`` has no say. `rgnet.join` makes one Dataset of the parts.
     configurations : bool
         Whether to keep the configurations. Without them the Dataset has the energy and what else the model observes,
         and the configurations after the last draw alone, as ``last_spin``; where the move measures energies in its
@@ -98,9 +99,9 @@ def sample(
         Ising; from cluster moves without a field ``cluster_m2``, an estimator of M² with a smaller variance
         (`rgnet.updates.swendsen_wang`). Attributes: model, boundary, lattice (unless hypercubic), level, scale, values,
         update, kernel (which of the move's kernels ran), seed, warmup and thin (sweeps), draws (so far in each chain),
-        chains, where a pilot was run its length ``pilot`` (part of ``warmup``), tau_energy and the τ of what else was watched,
-        such as tau_magnetization (sweeps), what warm-up tuned, such as clusters_per_sweep, rng_state (after the last
-        draw), rgnet_version.
+        chains, where a pilot was run its length ``pilot`` (part of ``warmup``), tau_energy and the τ of what else was
+        watched, such as tau_magnetization (sweeps), what warm-up tuned, such as clusters_per_sweep, rng_state (after
+        the last draw), rgnet_version.
 
     Raises
     ------
@@ -115,10 +116,10 @@ def sample(
         raise TypeError(f"model={model!r}: give a model, such as rg.Ising((64, 64), K=0.4)")
     if resume is not None and not isinstance(resume, xr.Dataset):
         raise TypeError(f"resume is a {type(resume).__name__}: give a Dataset as rgnet.sample returns it")
-    _check(draws, chains, warmup, thin, seed)
+    check_numbers(draws, chains, warmup, thin, seed)
     if not isinstance(configurations, bool):
         raise ValueError(f"configurations={configurations!r}: give True or False")
-    _check_memory(model, draws, (chains or 4) if resume is None else int(resume.sizes.get("chain", 1)), configurations)
+    check_memory(model, draws, (chains or 4) if resume is None else int(resume.sizes.get("chain", 1)), configurations)
     if resume is None:
         run = _fresh(model, draws, chains or 4, update, seed, configurations)
     else:
@@ -131,7 +132,7 @@ def sample(
         asked = {"update": run.update.name, "warmup": warmup, "thin": thin, "seed": named}
         asked |= {} if configurations else {"configurations": False}
         keeper = run.keep = checkpoints.start(Path(checkpoint), checkpoint_every, run, asked)
-    with _bar(draws, callback) if progress else nullcontext(callback) as run.callback:
+    with bar(draws, callback) if progress else nullcontext(callback) as run.callback:
         _warm_up(run, warmup, thin)
         _draw(run)
     if keeper is not None:
@@ -147,6 +148,7 @@ def _fresh(model: Model, draws: int, chains: int, name: str, seed: int | None, c
     streams = [np.random.SeedSequence(entropy, spawn_key=(first,)) for first in range(0, chains, move.group)]
     rngs = [np.random.Generator(np.random.PCG64(stream)) for stream in streams]
     states = np.stack([start(model, chain, rngs[chain // move.group]) for chain in range(chains)])
+    check_memory(model, draws, chains, configurations, kept(model, move, states[0]))
     attrs = {"seed": str(entropy), "draws": 0}
     return Chains(model, update, move, states, rngs, draws, attrs, configurations)
 
@@ -206,7 +208,8 @@ def _dataset(run: Chains, first: int) -> xr.Dataset:
     for name, values in run.quantities.items():
         variables[name] = (("chain", "draw", "component")[: values.ndim], values)
     if not run.configurations:
-        variables["last_spin"] = (("chain", *component, *model.geometry.dims), configurations(model, run.states))
+        last = configurations(model, run.states)
+        variables["last_spin"] = (("chain", *component, *model.geometry.dims), last, {"draws": first + draws})
     kind = model.geometry.kind
     return xr.Dataset(
         variables,
@@ -259,13 +262,14 @@ def _resumed(model: Model, draws: int, data: xr.Dataset, keeps_configurations: b
     ):
         raise ValueError(
             f"resume: it holds {len(rng_states)} random states after {stored['draws']} draws, which do not belong to "
-            f"the {chains} chains and draws in it; give the last part as rgnet.sample returned it, whole"
+            f"the {chains} chains and draws in it; give the last part as rgnet.sample returned it, whole, or the parts "
+            f"joined by rgnet.join"
         )
     if any(name not in stored for name in move.settings):
         raise ValueError(f"resume: no {', '.join(move.settings)} in it; give a Dataset as rgnet.sample returns it")
     move = replace(move, settings={name: type(value)(stored[name]) for name, value in move.settings.items()})
     component = () if model.components == 1 else ("component",)
-    last = data["spin"].isel(draw=-1) if "spin" in data else data["last_spin"]
+    last = last_of(data)
     ordered = last.transpose("chain", *component, *model.geometry.dims).values
     states = np.stack([padded(model, configuration) for configuration in ordered])
     rngs = []
@@ -273,46 +277,65 @@ def _resumed(model: Model, draws: int, data: xr.Dataset, keeps_configurations: b
         generator = np.random.PCG64()
         generator.state = rng_state
         rngs.append(np.random.Generator(generator))
-    kept = {name: stored[name] for name in stored if name.startswith("tau_") or name in ("pilot", "seed")}
-    attrs = {**kept, **{name: int(stored[name]) for name in ("warmup", "thin", "draws")}}
+    check_memory(model, draws, chains, keeps_configurations, kept(model, move, states[0]))
+    known = {name: stored[name] for name in stored if name.startswith("tau_") or name in ("pilot", "seed")}
+    attrs = {**known, **{name: int(stored[name]) for name in ("warmup", "thin", "draws")}}
     return Chains(model, chosen, move, states, rngs, draws, attrs, keeps_configurations, stage="drawing")
 
 
-def _check(draws: object, chains: object, warmup: object, thin: object, seed: object) -> None:
-    given = {"draws": (draws, 1), "chains": (chains, 1), "warmup": (warmup, 0), "thin": (thin, 1), "seed": (seed, 0)}
-    for name, (value, least) in given.items():
-        if value is None and name != "draws":
-            continue
-        if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)) or value < least:
-            raise ValueError(f"{name}={value!r}: give a whole number of at least {least}")
+def last_of(data: xr.Dataset) -> xr.DataArray:
+    """The configurations after the last draw.
 
-
-def _check_memory(model: Model, draws: int, chains: int, configurations: bool) -> None:
-    numbers = model.components * model.n_sites * np.dtype(model.dtype).itemsize if configurations else 0
-    needed = chains * draws * (numbers + 16)
-    if not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
-        return
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if needed > 0.8 * memory:
+    Raises
+    ------
+    ValueError
+        If ``last_spin`` is that of another draw, as `xarray.concat` of several parts makes it.
+    """
+    if "spin" in data:
+        return data["spin"].isel(draw=-1)
+    last: xr.DataArray = data["last_spin"]
+    if "draw" in last.dims or int(last.attrs.get("draws", data.attrs["draws"])) != data.attrs["draws"]:
         raise ValueError(
-            f"draws={draws}: {chains} chains of {draws} configurations of {model.n_sites} spins take "
-            f"{needed / 1e9:.3g} GB, and this machine has {memory / 1e9:.3g} GB; sample in parts with resume=, "
-            f"measuring each, keep energies alone with configurations=False, or take fewer draws"
+            "resume: last_spin is not that of the last draw, as after xarray.concat; give the last part, or join the "
+            "parts by rgnet.join"
         )
+    return last
 
 
-@contextmanager
-def _bar(draws: int, callback: Callback | None) -> Iterator[Callback]:
-    """A progress bar that is fed as a callback, before the user's own."""
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+def join(parts: Sequence[xr.Dataset]) -> xr.Dataset:
+    """Parts of one run, each resumed from the one before, as one Dataset, from which the run can go on.
 
-    columns = ("[progress.description]{task.description}", BarColumn(), "{task.completed}/{task.total}")
-    with Progress(*columns, TextColumn("H/N = {task.fields[energy]:.5f}"), TimeRemainingColumn()) as bar:
-        task = bar.add_task("warm-up", total=draws, energy=float("nan"))
+    Parameters
+    ----------
+    parts : sequence of Datasets
+        As `rgnet.sample` or `rgnet.temper` returned them, in order.
 
-        def report(done: int, total: int, energy: float) -> None:
-            bar.update(task, description="draws" if done else "warm-up", completed=done, energy=energy)
-            if callback is not None:
-                callback(done, total, energy)
+    Returns
+    -------
+    Dataset
+        Their draws; attributes and ``last_spin`` are those of the last part (`xarray.concat` alone takes those of the
+        first, and spreads ``last_spin`` over all draws).
 
-        yield report
+    Raises
+    ------
+    ValueError
+        If there is none, they do not follow one another, or do not hold the same variables.
+    """
+    parts = list(parts)
+    if not parts or not all(isinstance(part, xr.Dataset) and "draw" in part.dims for part in parts):
+        raise ValueError("parts: give the Datasets of one run in order, as rgnet.sample returns them")
+    for number, (one, two) in enumerate(pairwise(parts)):
+        follows = int(one["draw"][-1]) + 1 == int(two["draw"][0]) and set(one.data_vars) == set(two.data_vars)
+        if not follows or any(one.attrs.get(name) != two.attrs.get(name) for name in ("model", "seed", "thin")):
+            raise ValueError(
+                f"parts {number} and {number + 1} do not follow one another (draws, variables, model, seed or thinning "
+                f"differ); give the parts of one run in order, the later made with resume="
+            )
+    last = parts[-1]
+    along = [name for name, values in last.data_vars.items() if "draw" in values.dims]
+    whole = xr.concat([part[along] for part in parts], "draw", data_vars="minimal", coords="minimal", compat="override")
+    whole = whole.assign({name: last[name] for name in last.data_vars if name not in along})[list(last.data_vars)]
+    whole.attrs = dict(last.attrs)
+    if "walker" in whole:
+        whole.attrs["round_trips"] = json.dumps(stats.round_trips(whole["walker"]).tolist())
+    return whole

@@ -290,3 +290,28 @@ def bootstrap(
     samples = np.stack([np.asarray(function(rows[pick].mean(axis=0))) for pick in picks])
     value = np.asarray(function(rows.mean(axis=0)))
     return value, samples.std(axis=0, ddof=1), np.quantile(samples, (0.025, 0.975), axis=0)
+
+
+def round_trips(walker: Any) -> npt.NDArray[np.int64]:
+    """Ways from the lowest coupling to the highest and back, of all walkers, as draws show them.
+
+    Parameters
+    ----------
+    walker : DataArray (chain, draw, replica)
+
+    Returns
+    -------
+    array (chain,)
+    """
+    values = np.asarray(walker.transpose("chain", "draw", "replica"))
+    chains, draws, R = values.shape
+    rows = np.arange(chains)
+    heading = np.zeros((chains, R), dtype=np.int8)  # +1 once at the bottom, −1 on the way back
+    trips = np.zeros(chains, dtype=np.int64)
+    for k in range(draws):
+        bottom, top = values[:, k, 0], values[:, k, -1]
+        trips += heading[rows, bottom] == -1
+        heading[rows, bottom] = 1
+        arrived = heading[rows, top] == 1
+        heading[rows[arrived], top[arrived]] = -1
+    return trips

@@ -59,7 +59,7 @@ def test_temperature():
         ({"shape": (4, 4), "T": "hot"}, r"T='hot': a coupling is a finite"),
         ({"shape": (4, 4), "K": True}, r"K=True"),
         ({"shape": (4, 4), "K": 1e308}, r"K=1e\+308: energies .* would overflow"),
-        ({"shape": (4, 4), "T": -1e-310}, r"T=-1e-310: energies .* would overflow"),
+        ({"shape": (4, 4), "T": -1e-310}, r"T=-1e-310: the reduced coupling K = 1/T would be infinite"),
         ({"shape": (4, 4), "K": 1.0, "boundary": "open"}, r"boundary='open'"),
         ({"shape": (1, 4), "K": 1.0}, r"periodic side of length 1"),
     ],
@@ -204,6 +204,8 @@ def test_what_needs_spins_refuses_directions():
     ):
         with pytest.raises(ValueError, match=r"directions of dimers, 0 to 3, and no spins: give .*links\(data\)"):
             call()
+    with pytest.raises(ValueError, match=r"about='K' of Dimers.*Var of model.conjugate.*about=labels"):
+        rg.information.retained([data, data], about="K")
 
 
 def test_thermodynamics_of_dimers():

@@ -190,3 +190,38 @@ BAD = [
 def test_bad_input_is_told(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_strips_are_turned_to_the_side_that_fits(monkeypatch):
+    """Of two sides, the rows are the one whose transfer matrix can be had, even if the other is cheaper."""
+    bond = 0.3 * np.array([[1.0, -1.0], [-1.0, 1.0]])
+    shape, boundary = (5, 6), ("periodic", "free")
+    narrow = transfer.sums(bond, 0.0, shape[::-1], boundary[::-1])
+    monkeypatch.setattr(transfer, "MAX_ROWS", 2**5)  # along the free side rows of 5 sites close: dearer, but they fit
+    np.testing.assert_allclose(transfer.sums(bond, 0.0, shape, boundary), narrow)
+    np.testing.assert_allclose(transfer.sums(bond, 0.0, (6, 5), ("free", "periodic")), narrow)
+    monkeypatch.setattr(transfer, "MAX_ROWS", 2**4)
+    with pytest.raises(ValueError, match=r"at most 16; give one side of at most 4"):
+        transfer.sums(bond, 0.0, shape, boundary)
+
+
+@pytest.mark.parametrize(("shape", "boundary"), [((3, 4), ("free", "periodic")), ((4, 3), ("periodic", "free"))])
+def test_glasses_on_cylinders(shape, boundary):
+    model = SpinGlass(shape, K=0.5, seed=3, boundary=boundary)
+    assert transfer_glass.log_Z(model) == pytest.approx(full.thermal(model).log_Z)
+
+
+def test_cylinders_of_glasses_as_wide_as_open_strips():
+    """10 sites around are too many for rows that close, and 12 along are not for rows that do not."""
+    model = SpinGlass((12, 10), K=1.0, boundary=("free", "periodic"), J=np.ones(11 * 10 + 120))
+    assert transfer_glass.ground_energy(model) == -(11 * 10 + 120)
+    turned = SpinGlass((10, 12), K=1.0, boundary=("periodic", "free"), J=np.ones(11 * 10 + 120))
+    assert transfer_glass.ground_energy(turned) == -(11 * 10 + 120)
+
+
+def test_the_narrowest_strip_is_a_chain():
+    K, spins = 0.4, np.array([[1.0, -1.0], [-1.0, 1.0]])
+    found = transfer.strip(K * spins, 0.0, 1, of=(spins, np.zeros(2)))
+    assert found == pytest.approx((math.log(2 * math.cosh(K)), math.tanh(K), -math.log(math.tanh(K))))
+    with pytest.raises(ValueError, match="give real tables"):
+        transfer.sums(1j * spins, 0.0, 4)

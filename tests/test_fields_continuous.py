@@ -1,17 +1,22 @@
 """Models by two functions: against φ⁴ and XY chains by quadrature, the examples of the docstring, and refusals."""
 
 import doctest
+import json
 import math
+import sys
+import types
 
 import numpy as np
 import pytest
 import scipy.stats
+import xarray as xr
 
 import rgnet as rg
 from rgnet import stats, updates
 from rgnet.exact import quadrature
 from rgnet.models import ContinuousModel, Phi4, continuous
 from rgnet.sampling import sample
+from rgnet.updates import chains, matrix
 
 
 def spring(a, b):
@@ -69,10 +74,25 @@ def test_resumed_and_rebuilt_by_name():
     whole, half = sample(model, 8, **options), sample(model, 3, **options)
     rest = sample(model, 5, resume=half)
     np.testing.assert_array_equal(whole["spin"].values[:, 3:], rest["spin"].values)
-    data = model.to_dict()
-    assert data["bond"].endswith(":spring")
-    data["bond"], data["site"] = "rgnet.updates.matrix:_spring", "rgnet.updates.matrix:_well"
+    assert model.to_dict()["bond"].endswith(":spring")
+    data = ContinuousModel((3, 4), bond=matrix._spring, site=matrix._well).to_dict()
+    assert data["bond"] == "rgnet.updates.matrix:_spring"
     assert rg.models.from_dict(data).to_dict() == data
+
+
+def _made(strength, place):
+    """A spring by its text, as another module would hold it, with a helper inside."""
+    space = {}
+    text = f"def outer():\n  k = {strength}\n  def f(a, b):\n    return -k * (a - b) * (a - b)\n  return f\nf = outer()"
+    exec(compile("\n" * place + text, f"module_{place}.py", "exec"), space)
+    return space["f"]
+
+
+def test_the_code_of_a_function_is_its_text_and_not_its_place():
+    assert continuous._digest(_made(0.5, 0), None) == continuous._digest(_made(0.5, 7), None)
+    assert continuous._digest(_made(0.5, 0), None) != continuous._digest(_made(0.4, 0), None)
+    assert continuous._digest(spring, well) != continuous._digest(matrix._spring, well)
+    assert continuous._digest(spring, None) != continuous._digest(None, spring)
 
 
 @pytest.mark.parametrize(
@@ -103,3 +123,41 @@ def test_functions_that_cannot_be_found_are_named(name):
 def test_other_moves_are_refused():
     with pytest.raises(ValueError, match=r"heat-bath moves configurations of .*exact here are metropolis"):
         updates.resolve("heat-bath", ContinuousModel((4, 4), bond=spring))
+
+
+@pytest.mark.parametrize("low", [-2 * math.pi, -3 * math.pi, -math.pi, 0.0, math.pi])
+def test_chains_start_inside_the_domain(low):
+    for width in (2 * math.pi, math.pi):
+        model = ContinuousModel(5, bond=aligned, domain=(low, low + width))
+        for chain in (0, 1):
+            x = model.start(chain, np.random.default_rng(1))
+            assert (low <= x).all()
+            assert (x < low + width).all()
+
+
+def test_functions_of_the_script_that_runs_are_found(monkeypatch):
+    """Where the attribute cannot give the model, it is given."""
+    main = sys.modules["__main__"]
+    mine = types.FunctionType(spring.__code__, {}, "mine")
+    mine.__module__, mine.__qualname__ = "__main__", "mine"
+    model = ContinuousModel(3, bond=mine, site=well)
+    x = np.random.default_rng(2).normal(size=(2, 200, 3))
+    kept = {"energy": (("chain", "draw"), model.energy(x)), "spin": (("chain", "draw", "x"), x)}
+    data = xr.Dataset(kept, attrs={"model": json.dumps(model.to_dict()), **model.attributes})
+    with pytest.raises(ValueError, match=r"lost with it .*give it as model="):
+        rg.observables.thermodynamics(data)
+    given = rg.observables.thermodynamics(data, model=model)
+    with pytest.raises(ValueError, match=r"was sampled from .*give that model"):
+        rg.observables.thermodynamics(data, model=ContinuousModel(3, bond=spring))
+    monkeypatch.setattr(main, "mine", mine, raising=False)
+    assert rg.observables.thermodynamics(data).identical(given)
+    monkeypatch.setattr(main, "mine", aligned)
+    with pytest.raises(ValueError, match=r"this script has another function of that name"):
+        rg.observables.thermodynamics(data)
+
+
+def test_a_pilot_that_cannot_settle_names_the_weight(monkeypatch):
+    monkeypatch.setattr(chains, "_PILOT_MOST", 128)
+    monkeypatch.setattr(chains, "_PILOT_TIMES", math.inf)
+    with pytest.raises(ValueError, match=r"the weight cannot be normalised, and the values run away"):
+        sample(ContinuousModel(3, bond=spring, site=well), 5, chains=2, seed=1)

@@ -119,3 +119,11 @@ def test_large_lattices_without_waves_are_refused():
 def test_closed_forms_refuse_a_field_without_mass(r):
     with pytest.raises(ValueError, match=r"needs a finite r > 0"):
         exact.log_Z((4, 4), r)
+
+
+def test_what_a_graph_and_a_single_row_have():
+    for function in (exact.propagator, exact.correlation):
+        with pytest.raises(ValueError, match=r"no translations, and so no waves; use covariance"):
+            function(GRAPH, 0.5)
+    assert exact.energy(GRAPH) == 2.5
+    assert exact.energy((8, 1)) == 4.0

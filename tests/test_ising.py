@@ -96,3 +96,16 @@ def test_configurations_of_another_lattice_or_alphabet():
 def test_unknown_model():
     with pytest.raises(ValueError, match="model name='Isnig': known are Ising"):
         rg.models.from_dict({"name": "Isnig"})
+
+
+def test_nearest_neighbours_of_the_triangular_lattice_are_those_of_K():
+    """All three directions are K's, however they are written; one of them by itself is an anisotropy."""
+
+    def made(*vectors):
+        terms = [rg.operators.operator("", ((0, 0), v), symmetrize=False).terms[0] for v in vectors]
+        return rg.Operator("mine", tuple(terms))
+
+    with pytest.raises(ValueError, match="give it as K="):
+        rg.Ising((4, 4), K=0.4, lattice="triangular", couplings={made((-1, 1), (0, 1), (1, 0)): 0.1})
+    model = rg.Ising((4, 4), K=0.4, lattice="triangular", couplings={made((1, 0)): 0.1})
+    assert model.energy(np.ones((4, 4))) == pytest.approx(-16 * (3 * 0.4 + 0.1))

@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+import xarray as xr
 
 import rgnet as rg
 from rgnet import lattice
@@ -131,3 +132,30 @@ def test_colours_and_neighbours(place):
     order, begin = lattice.by_color(geometry)
     assert sorted(order) == list(range(geometry.n_sites))
     assert [set(colors[order[a:b]]) for a, b in itertools.pairwise(begin)] == [{c} for c in range(len(begin) - 1)]
+
+
+def test_an_order_field_of_one_component_keeps_what_its_values_are():
+    for label, values in (("BlumeCapel", "spin-1"), ("Phi4", "real"), ("SpinGlass, ±J", None)):
+        model = matrix.EXAMPLES[label]((4, 4))[0]
+        x = model.start(1, np.random.default_rng(1))
+        attrs = {"model": json.dumps(model.to_dict()), **model.attributes}
+        data = xr.Dataset({"spin": (("chain", "draw", "x", "y"), x[None, None])}, attrs=attrs)
+        assert rg.models.order_field(data).attrs.get("values") == values
+    two = matrix.EXAMPLES["DiscreteModel"]((4, 4))[0]
+    named = rg.DiscreteModel((4, 4), bond=two.bond, values=[-1.0, 0.5, 2.0])
+    x = named.start(1, np.random.default_rng(1))
+    attrs = {"model": json.dumps(named.to_dict()), **named.attributes}
+    data = xr.Dataset({"spin": (("chain", "draw", "x", "y"), x[None, None])}, attrs=attrs)
+    assert "values" not in rg.models.order_field(data).attrs
+
+
+def test_levels_of_vectors_are_asked_for_one_component():
+    model = rg.XY((4, 4), K=1.0)
+    x = np.random.default_rng(1).uniform(-3, 3, size=(2, 200, 4, 4))
+    attrs = {"model": json.dumps(model.to_dict()), **model.attributes}
+    data = xr.Dataset({"spin": (("chain", "draw", "x", "y"), x)}, attrs=attrs)
+    levels = rg.Network([rg.BlockAverage(2)]).levels(rg.models.order_field(data))
+    with pytest.raises(ValueError, match=r"vectors of 2 components, .*level\.isel\(component=0\)"):
+        rg.flow.mcrg(levels)
+    first = [level.isel(component=0) for level in levels]
+    assert rg.flow.mcrg(first, even=["phi2"], odd=["m"]).sizes["level"] == 1

@@ -29,7 +29,8 @@ def enumerated(model):
         wave = np.exp(2j * np.pi * np.arange(side) / side)
         profile = np.moveaxis(x, axis + 1, -1).reshape(x.shape[0], -1, side).sum(1)
         s = p @ abs(profile @ wave) ** 2
-        result["correlation_length"] = np.sqrt(m2 / s - 1) / (2 * np.sin(np.pi / side))
+        connected = m2 - (p @ magnet) ** 2
+        result["correlation_length"] = np.sqrt(connected / s - 1) / (2 * np.sin(np.pi / side))
     return result
 
 

@@ -81,7 +81,8 @@ def test_against_enumeration(model):
         wave = np.exp(2j * np.pi * np.indices(model.shape)[axis].ravel() / side)
         structure = p @ (np.abs(field @ wave) ** 2).sum(0)
         k = (4 / np.sqrt(3) if getattr(model, "lattice", "") == "triangular" else 2) * np.sin(np.pi / side)
-        expected["correlation_length"] = np.sqrt(p @ m2 / structure - 1) / k if p @ m2 > structure else np.nan
+        connected = p @ m2 - ((field.sum(-1) @ p) ** 2).sum()
+        expected["correlation_length"] = np.sqrt(connected / structure - 1) / k if connected > structure else np.nan
     if proof.name_of(model) == "BlumeCapel":
         expected["occupation"] = p @ (every != 0).mean(-1)
     for name, value in expected.items():
@@ -222,3 +223,15 @@ def test_tempered_data_have_a_row_for_each_replica():
     assert np.isfinite(table["energy"].values).tolist() == [True, True, False]
     with pytest.raises(stats.ShortChainError):
         observables.thermodynamics(stuck.isel(replica=[2]))
+
+
+def test_the_length_of_a_paramagnet_in_a_field_is_none():
+    """Independent spins with a mean: ⟨M²⟩ is N² large, and the connected part equals ⟨|M_k|²⟩ but for noise."""
+    rng = np.random.default_rng(6)
+    model = rg.Ising((8, 8), K=0.0, h=0.5)
+    x = np.where(rng.random((4, 500, 8, 8)) < 1 / (1 + np.exp(-1.0)), 1, -1).astype(np.int8)
+    table = observables.thermodynamics(dataset(model, x))
+    length = float(table["correlation_length"])
+    assert np.isnan(length) or length < 0.5
+    glass = models.SpinGlass((8, 8), K=0.3, h=0.5)
+    assert np.isnan(observables.thermodynamics(dataset(glass, x))["correlation_length"])

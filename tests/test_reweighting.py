@@ -258,3 +258,15 @@ def test_what_is_refused(levels):
         reweight(data.isel(draw=slice(4)), 0.4)
     with pytest.raises(TypeError, match=r"give a Dataset"):
         reweight([], 0.4)
+
+
+def test_binder_counts_the_components_of_the_order_parameter():
+    """At the coupling of the draws themselves it is what thermodynamics says of them: 1 − m⟨M⁴⟩/((m + 2)⟨M²⟩²)."""
+    for model in (rg.Potts((3, 3), q=4, K=0.5), rg.XY((3, 3), K=0.5), rg.Ising((3, 3), K=0.3)):
+        x = np.stack([model.start(1, np.random.default_rng(k)) for k in range(600)]).reshape(2, 300, 3, 3)
+        kept = {"energy": model.energy(x), **model.observe(x)}
+        variables = {name: (("chain", "draw", "component")[: v.ndim], v) for name, v in kept.items()}
+        attrs = {"model": json.dumps(model.to_dict()), **model.attributes}
+        data = xr.Dataset({"spin": (("chain", "draw", "x", "y"), x), **variables}, attrs=attrs)
+        found = reweight(data, model.K, ["binder"])
+        assert float(found["binder"][0]) == pytest.approx(float(rg.observables.thermodynamics(data)["binder"]))

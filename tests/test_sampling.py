@@ -8,8 +8,8 @@ import xarray as xr
 
 import rgnet as rg
 from rgnet import stats, updates
-from rgnet.sampling import sample
-from rgnet.updates import chains, exact_for
+from rgnet.sampling import join, sample
+from rgnet.updates import asked, chains, exact_for
 
 SMALL = rg.Ising((6, 4), K=0.4)
 FURTHER = rg.Ising((4, 3), K=0.2, couplings={"nnn": 0.1, "corner": 0.05}, boundary=("free", "periodic"))
@@ -223,3 +223,54 @@ def test_resume_refuses_what_it_does_not_continue():
         sample((4, 4), 2)
     with pytest.raises(ValueError, match="resume: no model"):
         sample(SMALL, 2, resume=head.drop_attrs())
+
+
+def test_parts_are_joined_to_the_run_that_they_are_of():
+    """What `xarray.concat` makes of last_spin and of the attributes is refused, not gone on from."""
+    options = {"chains": 2, "update": "metropolis", "warmup": 5, "thin": 2, "seed": 9, "configurations": False}
+    whole, first = sample(SMALL, 9, **options), sample(SMALL, 4, **options)
+    second = sample(SMALL, 5, resume=first, configurations=False)
+    xr.testing.assert_identical(join([first, second]), whole)
+    xr.testing.assert_identical(join([whole]), whole)
+    after = sample(SMALL, 3, resume=join([first, second]), configurations=False)
+    xr.testing.assert_identical(after, sample(SMALL, 3, resume=whole, configurations=False))
+    with pytest.raises(ValueError, match=r"parts 0 and 1 do not follow one another .*in order"):
+        join([second, first])
+    with pytest.raises(ValueError, match="give the Datasets of one run"):
+        join([])
+    spread = xr.concat([first, second], "draw", data_vars="all", coords="different", compat="equals")
+    with pytest.raises(ValueError, match=r"joined by rgnet\.join"):
+        sample(SMALL, 3, resume=spread, configurations=False)
+    wrong = xr.concat([first, second], "draw", data_vars="minimal", coords="minimal", compat="override")
+    for data in (spread, wrong):
+        with pytest.raises(ValueError, match=r"last_spin is not that of the last draw.*rgnet\.join"):
+            sample(SMALL, 3, resume=data.assign_attrs(second.attrs), configurations=False)
+
+
+@pytest.mark.parametrize(("model", "wide"), [(SMALL, 16), (rg.XY((4, 4), K=1.0), 8 + 16 + 8 + 16 + 16)])
+def test_memory_is_counted_by_what_is_kept(monkeypatch, model, wide):
+    run = {"chains": 2, "update": "metropolis", "warmup": 1, "thin": 1, "configurations": False}
+    data = sample(model, 4, **run)
+    bytes_of_a_draw = sum(v.dtype.itemsize * v[0, 0].size for n, v in data.data_vars.items() if n != "last_spin")
+    assert bytes_of_a_draw <= wide
+    memory = 100 * 2 * bytes_of_a_draw / 0.8
+    monkeypatch.setattr(asked.os, "sysconf", lambda name: 1 if name == "SC_PAGE_SIZE" else memory)
+    sample(model, 100, **run)
+    with pytest.raises(ValueError, match=r"draws=101: 2 chains of 101 . quantities take .*, or take fewer draws"):
+        sample(model, 101, **run)
+    with pytest.raises(ValueError, match=r"keep energies alone with configurations=False"):
+        sample(model, 100, **(run | {"configurations": True}))
+
+
+@pytest.mark.parametrize(
+    ("model", "name", "message"),
+    [
+        (rg.XY((4, 4), K=1.0), "auto+wolff", r"auto chooses a whole move \(here 'wolff\+over-relaxation'\)"),
+        (rg.XY((4, 4), K=1.0), "wolff+", r"a name is missing beside a \+; exact here are metropolis"),
+        (rg.BlumeCapel((4, 4), K=1.0, D=0.5), "wolff", r"joined with one of them swendsen-wang, such as 'metro"),
+        (rg.Phi4((4, 4), r=-0.5, u=0.8), "direct", r"joined with one of them over-relaxation, wolff, swendsen-wang"),
+    ],
+)
+def test_refusals_say_what_works(model, name, message):
+    with pytest.raises(ValueError, match=message):
+        updates.resolve(name, model)

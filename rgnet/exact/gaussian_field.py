@@ -87,8 +87,10 @@ def propagator(shape: Place, r: float, kind: str = "hypercubic") -> Floats:
     Raises
     ------
     ValueError
-        As `eigenvalues`.
+        As `eigenvalues`, or for a graph, which has no waves.
     """
+    if isinstance(shape, Graph):
+        raise ValueError(f"{shape!r}: a graph has no translations, and so no waves; use covariance(graph, r)")
     return np.asarray(1.0 / eigenvalues(shape, r, "periodic", kind))
 
 
@@ -100,7 +102,7 @@ def log_Z(shape: Place, r: float, boundary: str | Sequence[str] = "periodic", ki
 
 def energy(shape: Place) -> float:
     """⟨H⟩ = N/2, whatever r and the lattice; Var H is the same."""
-    return 0.5 * lattice.geometry(shape).n_sites
+    return 0.5 * lattice.geometry(shape, "free").n_sites
 
 
 def phi2(shape: Place, r: float, boundary: str | Sequence[str] = "periodic", kind: str = "hypercubic") -> float:
@@ -120,6 +122,6 @@ def correlation(shape: Place, r: float, kind: str = "hypercubic") -> Floats:
     Raises
     ------
     ValueError
-        As `eigenvalues`.
+        As `propagator`.
     """
     return np.asarray(np.fft.ifftn(propagator(shape, r, kind)).real)

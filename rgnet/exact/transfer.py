@@ -29,6 +29,7 @@ Tables = tuple[npt.ArrayLike, npt.ArrayLike]
 
 MAX_ROWS = 100_000  # states of a row
 _MEMORY = 1 << 23  # numbers that are carried at a time
+_DENSE = 8  # states of a row up to which a matrix is made
 _MOST_PERMUTED = 6  # states up to which all their exchanges are tried
 
 
@@ -153,8 +154,13 @@ def strip(
         block[0, :, 0] = np.ravel(vector)
         return _apply(rows, block)[0, :, 0]
 
-    operator = LinearOperator((size, size), matvec=apply, dtype=np.float64)
-    values, vectors = eigsh(operator, k=2, which="LM", v0=np.ones(size), tol=1e-13)
+    if size <= _DENSE:  # too few for a search by vectors
+        values, vectors = np.linalg.eigh(np.stack([apply(row) for row in np.eye(size)]))
+        order = np.argsort(-np.abs(values))[:2]
+        values, vectors = values[order], vectors[:, order]
+    else:
+        operator = LinearOperator((size, size), matvec=apply, dtype=np.float64)
+        values, vectors = eigsh(operator, k=2, which="LM", v0=np.ones(size), tol=1e-13)
     first = int(np.argmax(values))
     block = np.zeros((3, size, 1))
     block[0, :, 0] = vectors[:, first]
@@ -166,12 +172,15 @@ def strip(
     )
 
 
-def _cost(width: int, q: int, along: str) -> float:
+def _cost(width: int, q: int, along: str) -> tuple[bool, float]:
+    """Whether rows have too many states, and the work; the smaller is the better."""
     states = float(q) ** width
-    return states if along == "free" else states**2 / (2 * width)
+    return states > MAX_ROWS, states if along == "free" else states**2 / (2 * width)
 
 
 def _checked(bond: npt.ArrayLike, site: npt.ArrayLike, of: Tables | None) -> tuple[Floats, Floats, Floats, Floats]:
+    if any(np.iscomplexobj(part) for part in (bond, site, *(of or ()))):
+        raise ValueError("tables of complex numbers: log-weights are real; give real tables")
     weights = np.asarray(bond, dtype=np.float64)
     if weights.ndim != 2 or weights.shape[0] != weights.shape[1] or len(weights) < 2 or (weights != weights.T).any():
         raise ValueError(f"bond of shape {weights.shape}: give a symmetric table (q, q) of log-weights, q ≥ 2")

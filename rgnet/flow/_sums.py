@@ -128,6 +128,11 @@ def collect(levels: Sequence[Any], operators: Sequence[Operator]) -> Sums:
         shape = level_shape(level)
         measured = ops.measured(level, operators)
         extra = [name for name in measured.dims if name not in ("chain", "draw", "operator")]
+        if "component" in extra:
+            raise ValueError(
+                f"level {number} holds vectors of {measured.sizes['component']} components, and operators are sums of "
+                f"one number a site; give one component of every level, such as level.isel(component=0)"
+            )
         if extra or "draw" not in measured.dims:
             raise ValueError(f"level {number} has dimensions {measured.dims}: it needs (chain, draw); select one first")
         if "chain" not in measured.dims:

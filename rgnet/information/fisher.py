@@ -126,9 +126,13 @@ def _check_score(level: Any) -> None:
 
     name = json.loads(level.attrs["model"])["name"] if "model" in level.attrs else "Ising"
     if name != "Ising" or labels.lattice_kind(level) != "hypercubic":
+        spins = labels.no_numbers(level)
+        held = f", whose spin holds {spins}" if spins else ""
         raise ValueError(
-            f"about='K' of {name}, {labels.lattice_kind(level)} lattice: the score is Σ s s over nearest neighbours "
-            f"Ising models on hypercubic lattices alone; elsewhere Var of model.conjugate is the information at level 0"
+            f"about='K' of {name}, {labels.lattice_kind(level)} lattice{held}: "
+            f"the score about K is Σ s s over nearest neighbours for Ising models on hypercubic lattices alone; "
+            f"elsewhere Var of model.conjugate(spin) is the information at level 0, and what coarse levels keep can be "
+            f"asked about labels, about=labels"
         )
 
 

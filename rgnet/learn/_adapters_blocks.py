@@ -1,6 +1,7 @@
 """Block layers as torch modules: a convolution of stride b with fixed weights, then a sign, a coin, or nothing."""
 
 import math
+from abc import abstractmethod
 from typing import Any, Literal
 
 import numpy as np
@@ -46,9 +47,9 @@ class BlockModule(torch.nn.Module):
         fine, shape = self._channels(x)
         return self._shaped(self.rule(fine, rng), x, shape)
 
+    @abstractmethod
     def rule(self, fine: torch.Tensor, rng: Any) -> torch.Tensor:
         """The map on float64 of shape (n, in, *space)."""
-        raise NotImplementedError
 
     def sums(self, fine: torch.Tensor) -> torch.Tensor:
         """The convolution, (n, out, *coarse)."""

@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from rgnet import labels
 from rgnet.models.blume_capel import BlumeCapel
 from rgnet.models.clock import Clock
 from rgnet.models.continuous import ContinuousModel
@@ -75,7 +76,8 @@ def order_field(data: Any) -> Any:
     -------
     Dataset
         ``spin(…, component, *space)``, float64 or int8, the order parameter of each site (`Model.order_field`), without
-        ``component`` where it has one; ``values = "vectors"``, or none for spins ±1.
+        ``component`` where it has one; ``values = "vectors"``, and of one component that of the configurations where
+        they are numbers, such as "real", else none.
 
     Raises
     ------
@@ -94,6 +96,8 @@ def order_field(data: Any) -> Any:
         field = field.squeeze(-model.ndim - 1)
     rest = data.drop_vars("spin").drop_dims("component", errors="ignore")
     rest = rest.assign(spin=((*batch, *(() if single else ("component",)), *space), field))
+    if single and not labels.no_numbers(data):
+        return rest
     rest.attrs.pop("values", None)
     return rest if single else rest.assign_attrs(values="vectors")
 

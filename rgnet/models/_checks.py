@@ -22,7 +22,7 @@ def finite(name: str, value: object) -> float:
         If it is no finite number.
     """
     rule = "a coupling is a finite real number"
-    if isinstance(value, (bool, np.bool_, str)) or value is None:
+    if isinstance(value, (bool, np.bool_, str, complex, np.complexfloating)) or value is None:
         raise ValueError(f"{name}={value!r}: {rule}")
     try:
         number = float(value)  # type: ignore[arg-type]
@@ -31,6 +31,22 @@ def finite(name: str, value: object) -> float:
     if not math.isfinite(number):
         raise ValueError(f"{name}={number}: {rule}; for a limit, use a large value")
     return number
+
+
+def reals(name: str, values: Any, rule: str) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """``values`` as an array of float64.
+
+    Raises
+    ------
+    ValueError
+        If they are no real numbers, with the ``rule``.
+    """
+    try:
+        if np.iscomplexobj(values):
+            raise TypeError("complex numbers")
+        return np.asarray(values, dtype=np.float64) + 0.0
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name}={values!r}: {rule}") from error
 
 
 def coupling_or_temperature(K: object, T: object) -> float:
@@ -46,9 +62,9 @@ def coupling_or_temperature(K: object, T: object) -> float:
     if T is None:
         return finite("K", K)
     temperature = finite("T", T)
-    if temperature == 0:
-        raise ValueError("T=0: the reduced coupling K = 1/T would be infinite; give a temperature other than 0")
-    return finite("K", 1.0 / temperature)
+    if temperature == 0 or math.isinf(1.0 / temperature):
+        raise ValueError(f"T={T!r}: the reduced coupling K = 1/T would be infinite; give a temperature farther from 0")
+    return 1.0 / temperature
 
 
 def moderate(**couplings: float) -> None:

@@ -7,6 +7,7 @@ the number of sites in each state times a table.
 """
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,7 +25,7 @@ MOST_STATES = 127
 _CHUNK = 1 << 22  # bonds looked up at a time
 
 
-class States:
+class States(ABC):
     """A model of q states a site. It is told by ``unit``, ``strength``, ``site`` and ``columns``."""
 
     shape: tuple[int, ...]
@@ -34,24 +35,24 @@ class States:
     values_are = "states"
 
     @property
+    @abstractmethod
     def unit(self) -> Floats:
         """Table (q, q) of the sum over bonds that is conjugate to ``strength``."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def strength(self) -> float:
         """What multiplies ``unit``."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def log_site(self) -> Floats:
         """Log-weights (q,) of a site's states."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def columns(self) -> Mapping[str, Array]:
         """What `observe` keeps: name -> what a site in each state adds, (q,) or (q, m); magnetization first."""
-        raise NotImplementedError
 
     @property
     def log_bond(self) -> Floats:

@@ -30,6 +30,7 @@ import importlib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,10 @@ from rgnet.models._checks import Place, finite
 from rgnet.models._real import Floats
 
 Function = Callable[..., float]
+_REMEDY = (
+    "put it at the top of a module that can be imported, or build the model yourself, and give it as model= where that "
+    "is asked for, as by rgnet.observables.thermodynamics"
+)
 _PROBES = (0.21, 0.83, 0.57)  # where the functions are tried: fractions of the domain
 
 
@@ -192,7 +197,7 @@ class ContinuousModel:
         low, high = self.domain
         if chain % 2:
             return np.minimum(low + (high - low) * rng.random(self.shape), np.nextafter(high, low))
-        return np.full(self.shape, low if self.attributes["values"] != "angles" else max(low, 0.0))
+        return np.full(self.shape, 0.0 if self.attributes["values"] == "angles" and low <= 0 < high else low)
 
     def observe(self, x: Floats) -> Mapping[str, Floats]:
         """``magnetization``: Σ x, (...), and with a domain Σ (cos, sin) of the angle, (..., 2)."""
@@ -225,18 +230,22 @@ class ContinuousModel:
     def from_dict(cls, data: Mapping[str, Any]) -> "ContinuousModel":
         """The inverse of `to_dict`, for functions at the top of a module that can be imported.
 
+        Those of the script that runs are taken too, if their code is what it was.
+
         Raises
         ------
         ValueError
             If a function cannot be found by its name.
         """
+        bond = _named("bond", data["bond"])
+        site = None if data["site"] is None else _named("site", data["site"])
+        own = [f"{role}={data[role]!r}" for role in ("bond", "site") if str(data[role]).startswith("__main__:")]
+        if own and _digest(bond, site) != data.get("code"):
+            raise ValueError(f"{', '.join(own)}: this script has another function of that name; {_REMEDY}")
         return cls(
-            **_checks.geometry_from(data),
-            bond=_named("bond", data["bond"]),
-            site=None if data["site"] is None else _named("site", data["site"]),
-            domain=data["domain"],
+            **_checks.geometry_from(data), bond=bond, site=site, domain=data["domain"],
             is_symmetric=data["is_symmetric"],
-        )
+        )  # fmt: skip
 
 
 def _domain(domain: Sequence[float]) -> tuple[float, float]:
@@ -283,25 +292,29 @@ def _name(function: Any) -> str:
 
 def _digest(*functions: Function | None) -> str:
     """What tells functions of one name apart: their instructions and constants, and what they close over."""
-    digest = hashlib.sha256()
-    for function in functions:
-        plain: Any = getattr(function, "py_func", function)
-        code = getattr(plain, "__code__", None)
-        if code is not None:
-            inner = [cell.cell_contents for cell in plain.__closure__ or ()]
-            digest.update(code.co_code + repr((code.co_consts, code.co_names, inner)).encode())
-    return digest.hexdigest()[:16]
+    return hashlib.sha256(repr([_content(function) for function in functions]).encode()).hexdigest()[:16]
+
+
+def _content(item: Any) -> Any:
+    """A function as its instructions, constants and what it closes over, without its place, name or addresses."""
+    plain = getattr(item, "py_func", item)
+    if isinstance(plain, CodeType):
+        return plain.co_code, plain.co_names, [_content(value) for value in plain.co_consts]
+    if hasattr(plain, "__code__"):
+        return _content(plain.__code__), [_content(cell.cell_contents) for cell in plain.__closure__ or ()]
+    return repr(plain)
 
 
 def _named(role: str, name: str) -> Function:
     module, _, path = name.partition(":")
-    remedy = "put it at the top of a module that can be imported, or build the model yourself"
-    if module in ("__main__", "?") or "<" in path:
-        raise ValueError(f"{role}={name!r}: a function of a script or session, or without a name, is lost; {remedy}")
+    if module == "?" or "<" in path:
+        raise ValueError(f"{role}={name!r}: a function inside another, or without a name, is lost; {_REMEDY}")
     try:
         found: Any = importlib.import_module(module)
         for part in path.split("."):
             found = getattr(found, part)
     except (ImportError, AttributeError) as error:
-        raise ValueError(f"{role}={name!r}: not found ({error}); {remedy}") from error
+        lost = f"a function of another script or session, lost with it ({error})"
+        reason = lost if module == "__main__" else f"not found ({error})"
+        raise ValueError(f"{role}={name!r}: {reason}; {_REMEDY}") from error
     return found  # type: ignore[no-any-return]

@@ -33,6 +33,8 @@ import numpy as np
 import numpy.typing as npt
 
 from rgnet import lattice
+from rgnet.models import _checks
+from rgnet.models._dimer_fields import RULE, column_sums, columnar, directions, field, flux, heights
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -41,7 +43,6 @@ Array = npt.NDArray[Any]
 
 DIRECTIONS = ("+x", "+y", "-x", "-y")
 _SCRAMBLES = 64  # random flips of each plaquette with which odd chains start
-_RULE = "each site of 0, 1, 2, 3 (+x, +y, −x, −y), the direction of its partner, whose direction points back"
 
 
 @dataclass(frozen=True, init=False)
@@ -88,16 +89,9 @@ class Dimers:
                 f"shape={sides}: a periodic side of odd length joins sites of the same sublattice, and there is no "
                 f"field or height; give even periodic sides, or boundary='free'"
             )
-        if (K is None) == (T is None):
-            raise ValueError(f"K={K!r}, T={T!r}: give the coupling K or the temperature T = 1/K, one of the two")
-        name, value = ("K", K) if T is None else ("T", T)
-        if isinstance(value, (bool, str)) or not isinstance(value, (int, float, np.number)) or not math.isfinite(value):
-            raise ValueError(f"{name}={value!r}: a coupling is a finite real number; for a limit, use a large value")
-        if name == "T" and value == 0:
-            raise ValueError("T=0: the reduced coupling K = 1/T would be infinite; give a temperature other than 0")
-        coupling = float(value) if name == "K" else 1.0 / float(value)
+        coupling = _checks.coupling_or_temperature(K, T)
         if not math.isfinite(coupling * math.prod(sides)):
-            raise ValueError(f"{name}={value!r}: energies −K N_∥ would overflow; use a smaller |K|, such as 1e9")
+            raise ValueError(f"K={coupling!r}: energies −K N_∥ would overflow; use a smaller |K|, such as 1e9")
         object.__setattr__(self, "shape", sides)
         object.__setattr__(self, "K", coupling)
         object.__setattr__(self, "boundary", names)
@@ -165,7 +159,7 @@ class Dimers:
             there, back = x == axis, np.roll(x, -1, axis=axis - 2) == axis + 2
             fits = fits and np.array_equal(there, back) and not (name == "free" and _last(there, axis).any())
         if not fits:
-            raise ValueError(f"configurations that are no coverings by dimers: {_RULE}; see also from_links")
+            raise ValueError(f"configurations that are no coverings by dimers: {RULE}; see also from_links")
         return x.astype(np.int8, copy=False)
 
     def energy(self, x: npt.ArrayLike) -> npt.NDArray[np.float64]:
@@ -223,7 +217,7 @@ class Dimers:
 
     def watch(self, x: npt.NDArray[np.int8]) -> Mapping[str, npt.NDArray[np.float64]]:
         """``columnar`` = |Σ_r ((−1)^x n_x, (−1)^y n_y)|, the order parameter of columns, and ``flux`` = F²."""
-        return {"columnar": np.hypot(*_columns(x)), "flux": (flux(x) ** 2).sum(axis=-1).astype(np.float64)}
+        return {"columnar": np.hypot(*column_sums(x)), "flux": (flux(x) ** 2).sum(axis=-1).astype(np.float64)}
 
     def to_dict(self) -> dict[str, Any]:
         """The model as plain data, JSON-ready; `rgnet.models.from_dict` reads it back."""
@@ -256,7 +250,7 @@ def links(x: Any) -> Any:
     """
     if hasattr(x, "data_vars"):
         return _converted(x, links, "links")
-    x = _directions(x)
+    x = directions(x)
     return np.stack([2 * (x == 0).astype(np.int8) - 1, 2 * (x == 1).astype(np.int8) - 1], axis=-3)
 
 
@@ -286,93 +280,6 @@ def from_links(occupied: Any) -> Any:
     if not (ends.sum(axis=0) == 1).all():
         raise ValueError("links that leave a site without a dimer or with several: every site is covered exactly once")
     return ends.argmax(axis=0).astype(np.int8)
-
-
-def field(x: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """The staggered field E_μ(r) = (−1)^{x+y} (n_μ(r) − 1/4): directions (..., x, y) to (..., 2, x, y).
-
-    Raises
-    ------
-    ValueError
-        If the values are no directions.
-    """
-    x = _directions(x)
-    sign = 1.0 - 2.0 * (np.indices(x.shape[-2:]).sum(axis=0) % 2)
-    return np.asarray(sign * ((links(x) == 1) - 0.25))
-
-
-def flux(x: npt.ArrayLike) -> npt.NDArray[np.int64]:
-    """Winding (F_x, F_y): Σ_y (−1)^y n_x(0, y) and Σ_x (−1)^x n_y(x, 0); (..., x, y) to (..., 2).
-
-    On a torus with even sides that is the flux of the field E through any section; the tilt of the heights along y is
-    F_x/L_y and that along x is −F_y/L_x. Across a free side it is a constant of the lattice.
-
-    Raises
-    ------
-    ValueError
-        If the values are no directions.
-    """
-    x = _directions(x)
-    signs = [1 - 2 * (np.arange(side) % 2) for side in x.shape[-2:]]
-    return np.stack([(x[..., 0, :] == 0) @ signs[1], (x[..., :, 0] == 1) @ signs[0]], axis=-1).astype(np.int64)
-
-
-def heights(x: npt.ArrayLike, boundary: str | Sequence[str] = "periodic") -> npt.NDArray[np.float64]:
-    """Height of every plaquette, 0 on the first, in units in which a dimer is a step of ±3/4 and an empty bond of ∓1/4.
-
-    Parameters
-    ----------
-    x : array (..., x, y) of directions
-    boundary : "periodic", "free", or one of them for each side
-        A free side has one plaquette less than sites.
-
-    Returns
-    -------
-    array (..., x, y)
-        h(x, y) of the plaquette with the corners (x, y) and (x+1, y+1), summed from (0, 0) along x, then along y:
-        going once around a periodic side, h gains F_x along y and −F_y along x (see `flux`).
-
-    Raises
-    ------
-    ValueError
-        If the values are no directions, or the boundary is impossible.
-    """
-    x = _directions(x)
-    names = lattice.check_boundary(boundary, x.shape[-2:])
-    electric = field(x)
-    along_x = -electric[..., 1, :, :1]
-    along_x[..., 0, :] = 0.0
-    along_y = electric[..., 0, :, :].copy()
-    along_y[..., 0] = 0.0
-    h = np.cumsum(along_x, axis=-2) + np.cumsum(along_y, axis=-1)
-    ends = [side - (name == "free") for side, name in zip(x.shape[-2:], names, strict=True)]
-    return np.asarray(h[..., : ends[0], : ends[1]])
-
-
-def columnar(x: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """Order parameter of columns, D = (2/N) Σ_r ((−1)^x n_x(r), (−1)^y n_y(r)): directions (..., x, y) to (..., 2).
-
-    |D| = 1 in the four columnar states.
-
-    Raises
-    ------
-    ValueError
-        If the values are no directions.
-    """
-    x = _directions(x)
-    return np.stack(_columns(x), axis=-1) * (2.0 / math.prod(x.shape[-2:]))
-
-
-def _columns(x: Array) -> list[Array]:
-    signs = [1 - 2 * (np.arange(side) % 2) for side in x.shape[-2:]]
-    return [(x == 0).sum(axis=-1, dtype=np.int64) @ signs[0], (x == 1).sum(axis=-2, dtype=np.int64) @ signs[1]]
-
-
-def _directions(x: npt.ArrayLike) -> Array:
-    x = np.asarray(x)
-    if x.ndim < 2 or not ((x == 0) | (x == 1) | (x == 2) | (x == 3)).all():
-        raise ValueError(f"configurations of shape {x.shape} that are no dimers: give (..., x, y), {_RULE}")
-    return x
 
 
 def _converted(data: "xr.Dataset", function: Any, values: str) -> "xr.Dataset":
@@ -414,3 +321,6 @@ def _scrambled(x: npt.NDArray[np.int8], boundary: Sequence[str], rng: np.random.
                 for place, value in zip(((a, c), (b, c), (a, d), (b, d)), values, strict=True):
                     x[place] = value
     return x
+
+
+__all__ = ["DIRECTIONS", "Dimers", "columnar", "field", "flux", "from_links", "heights", "links"]

@@ -139,10 +139,7 @@ def _plain(entry: float) -> float | str:
 
 
 def _numbers(name: str, table: npt.ArrayLike) -> Floats:
-    try:
-        return np.asarray(table, dtype=np.float64) + 0.0
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{name}={table!r}: give log-weights as an array of numbers") from error
+    return _checks.reals(name, table, "give log-weights as an array of real numbers")
 
 
 def _checked_bond(bond: npt.ArrayLike) -> Floats:

@@ -44,7 +44,8 @@ class Ising:
     h : float
         Reduced field.
     couplings : mapping of operator name or Operator to float
-        Further couplings g_a, such as ``{"nnn": 0.1}``.
+        Further couplings g_a, such as ``{"nnn": 0.1}``. One of an operator that has some of the bonds of K, such as
+        those along one axis, adds to K there.
     boundary : "periodic", "free", or one of them for each side
     lattice : "hypercubic" or "triangular"
 
@@ -88,12 +89,13 @@ class Ising:
                 f"rgnet.operators.operator(name, offsets, symmetrize=False)"
             )
         further = ops.resolve(list(values), len(sides)) if values else ()
-        own = {ops.named("nn", len(sides)).terms: "K", ops.named("m", len(sides)).terms: "h"}
+        nearest = _TRIANGULAR if kind == "triangular" else ops.named("nn", len(sides))
+        own = {frozenset(nearest.terms): "K", frozenset(ops.named("m", len(sides)).terms): "h"}
         if len(values) < len(pairs):
             raise ValueError(f"couplings={couplings!r}: an operator is given twice; give each once")
         for item in further:
-            if item.terms in own:
-                raise ValueError(f"couplings={{{item.name!r}: …}}: give it as {own[item.terms]}=")
+            if frozenset(item.terms) in own:
+                raise ValueError(f"couplings={{{item.name!r}: …}}: give it as {own[frozenset(item.terms)]}=")
             if any(len(set(term)) < len(term) for term in item.terms):
                 raise ValueError(
                     f"couplings={{{item.name!r}: …}}: powers of a spin ±1 are constants or the spin itself"

@@ -238,10 +238,7 @@ def _checked_J(J: str | npt.ArrayLike, number: int) -> str | tuple[float, ...]:
         if J not in KINDS:
             raise ValueError(f"J={J!r}: give '±J' (or 'pm'), 'gaussian', or an array of one coupling for each bond")
         return KINDS[J]
-    try:
-        array = np.asarray(J, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"J={J!r}: give '±J', 'gaussian', or an array of one coupling for each bond") from error
+    array = _checks.reals("J", J, "give '±J', 'gaussian', or an array of one real coupling for each bond")
     if array.shape != (number,):
         raise ValueError(
             f"J of shape {array.shape}: this lattice has {number} bonds, give one coupling for each, in the order of "
@@ -250,4 +247,4 @@ def _checked_J(J: str | npt.ArrayLike, number: int) -> str | tuple[float, ...]:
     bad = np.flatnonzero(~np.isfinite(array))
     if len(bad):
         raise ValueError(f"J[{bad[0]}]={array[bad[0]]}: a coupling is a finite real number")
-    return tuple((array + 0.0).tolist())
+    return tuple(array.tolist())

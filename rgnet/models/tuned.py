@@ -78,7 +78,7 @@ def finite(values: Any, label: str) -> list[float]:
     alone = isinstance(values, str) or not hasattr(values, "__iter__") or getattr(values, "ndim", 1) == 0
     result = []
     for entry in [values] if alone else values:
-        if isinstance(entry, (str, bool, np.bool_)) or entry is None:
+        if isinstance(entry, (str, bool, np.bool_)) or entry is None or np.iscomplexobj(entry):
             raise ValueError(f"{label}={entry!r}: a coupling is a finite number")
         try:
             number = float(entry)

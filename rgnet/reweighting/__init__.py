@@ -7,7 +7,9 @@ conjugate to K (`Model.conjugate`) and M the magnetisation, of length |M| where 
     energy           −⟨S⟩/N                         magnetization    ⟨|M|⟩/N
     specific_heat    K² Var(S)/N                    susceptibility   (⟨M²⟩ − ⟨|M|⟩²)/N
     log_Z            ln Z(K) − ln Z(lowest K_r)     magnetization2   ⟨M²⟩/N²
-                                                    binder           1 − ⟨M⁴⟩/(3⟨M²⟩²)
+                                                    binder           1 − m⟨M⁴⟩/((m + 2)⟨M²⟩²)
+
+m being the number of components of M, as in `rgnet.observables`.
 
 Errors are delete-one-block jackknife errors: blocks of consecutive draws that are long compared with their
 autocorrelation time, the equations solved again without each of them. Replicas of one tempered run share their blocks,
@@ -27,6 +29,7 @@ import xarray as xr
 
 from rgnet import labels, stats
 from rgnet.models import Model, from_attrs, tuned
+from rgnet.models.model import order_components
 from rgnet.reweighting.equations import (
     Array,
     NoOverlapError,
@@ -115,7 +118,7 @@ def reweight(
         if own:
             return means[:, 2:].T
         log_Z += (targets - pool.couplings[0]) * pool.center
-        table = _quantities(means, log_Z, targets, pool.center, model.n_sites)
+        table = _quantities(means, log_Z, targets, pool.center, model)
         return np.stack([table[name] for name in names])
 
     value, error = _jackknife(pool, quantities)
@@ -300,22 +303,22 @@ def _sums(where: Any, table: Array, size: int) -> Array:
     return np.stack([np.bincount(where, weights=column, minlength=size) for column in table.T], axis=1)
 
 
-def _quantities(means: Array, log_Z: Array, K: Array, center: float, sites: int) -> dict[str, Array]:
+def _quantities(means: Array, log_Z: Array, K: Array, center: float, model: Model) -> dict[str, Array]:
     """Every quantity at every target from the means of S − center, (S − center)², |m|, m², m⁴ (or the first two)."""
-    s, s2 = means[:, 0], means[:, 1]
+    s, s2, sites = means[:, 0], means[:, 1], model.n_sites
     found = {
         "energy": -(s + center) / sites,
         "specific_heat": K**2 * (s2 - s**2) / sites,
         "log_Z": log_Z,
     }
     if means.shape[1] > 2:
-        m, m2, m4 = means[:, 2:].T
+        (m, m2, m4), components = means[:, 2:].T, order_components(model)
         with np.errstate(invalid="ignore", divide="ignore"):
             found |= {
                 "magnetization": m,
                 "magnetization2": m2,
                 "susceptibility": sites * (m2 - m**2),
-                "binder": 1.0 - m4 / (3.0 * m2**2),
+                "binder": 1.0 - components * m4 / ((components + 2) * m2**2),
             }
     return found
 

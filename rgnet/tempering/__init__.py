@@ -29,12 +29,13 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from rgnet import __version__, checkpoints, store, updates
+from rgnet import __version__, checkpoints, stats, store, updates
 from rgnet.models import MODELS, Model, from_attrs, tuned
 from rgnet.models.model import padded
-from rgnet.sampling import _bar, _check, _check_memory
+from rgnet.sampling import last_of
 from rgnet.tempering.ladder import choose
-from rgnet.tempering.replicas import Replicas, advance, draw, pilot, tune
+from rgnet.tempering.replicas import Replicas, advance, draw, kept, pilot, tune
+from rgnet.updates.asked import bar, check_memory, check_numbers
 from rgnet.updates.chains import Callback, configurations, start
 
 _TUNING = 50  # sweeps of warm-up for moves that tune themselves
@@ -55,7 +56,7 @@ def temper(
     thin: int | None = None,
     seed: int | None = None,
     resume: xr.Dataset | None = None,
-    swap_every: int = 1,
+    swap_every: int | None = None,
     configurations: bool = True,
     progress: bool = False,
     callback: Callback | None = None,
@@ -86,9 +87,10 @@ def temper(
         Non-negative. Unless given, fresh entropy from the system, which is stored.
     resume : Dataset, optional
         What an earlier call returned (or its last part): the result holds the draws that follow, bit for bit as if
-        the run had not been interrupted. Ladder, chains, update, thinning and seed are those of the earlier call.
-    swap_every : int
-        Sweeps between two attempts to exchange.
+        the run had not been interrupted. Ladder, chains, update, thinning, exchanges and seed are those of the earlier
+        call. `rgnet.join` makes one Dataset of the parts.
+    swap_every : int, optional
+        Sweeps between two attempts to exchange: 1 unless given.
     configurations : bool
         Whether configurations are kept; else only what is measured of them, and the last ones.
     progress, callback, checkpoint, checkpoint_every
@@ -102,8 +104,9 @@ def temper(
         named after the replica where it started. Coordinates: ``replica`` 0 … R − 1 with increasing coupling, and that
         coupling, ``K(replica)`` (or r). Attributes: model (at the lowest coupling), couplings, update, kernel, seed,
         warmup, thin and swap_every (sweeps), acceptance (mean probability of exchange of each pair of neighbours),
-        round_trips (of each chain, as its draws show them, see `round_trips`), where a pilot was run its length
-        ``pilot``, the longest tau_… over replicas and tau_place of the walkers' places (sweeps), settings, rng_state.
+        round_trips (of each chain, as its draws show them, `rgnet.stats.round_trips`), where a pilot was run its
+        length ``pilot``, the longest tau_… over replicas and tau_place of the walkers' places (sweeps), settings,
+        rng_state.
 
     Raises
     ------
@@ -118,26 +121,27 @@ def temper(
         raise TypeError(f"model={model!r}: give a model, such as rg.Ising((16, 16), K=0.4)")
     if resume is not None and not isinstance(resume, xr.Dataset):
         raise TypeError(f"resume is a {type(resume).__name__}: give a Dataset as rgnet.temper returns it")
-    _check(draws, chains, warmup, thin, seed)
-    if isinstance(swap_every, bool) or not isinstance(swap_every, (int, np.integer)) or swap_every < 1:
+    check_numbers(draws, chains, warmup, thin, seed)
+    if swap_every is not None and (
+        isinstance(swap_every, bool) or not isinstance(swap_every, (int, np.integer)) or swap_every < 1
+    ):
         raise ValueError(f"swap_every={swap_every!r}: give a whole number of sweeps, at least 1")
     tuned.name(model)
     asked: dict[str, Any] = {"K": None if K is None else tuned.finite(K, "K"), "replicas": replicas, "update": update}
     if resume is None:
         entropy = np.random.SeedSequence().entropy if seed is None else int(seed)
         couplings, is_open = _ladder(asked["K"], replicas)
-        _check_memory(model, draws, (chains or 4) * (replicas or couplings.size), configurations)
+        check_memory(model, draws, (chains or 4) * (replicas or couplings.size), configurations)
         if is_open:
-            kept = None if checkpoint is None else _kept_ladder(Path(checkpoint))
-            couplings = np.array(kept) if kept else choose(
-                lambda trial, k: _fresh(model, trial, 0, 2, update, swap_every, entropy, (2 + k,)),
+            had = None if checkpoint is None else _kept_ladder(Path(checkpoint))
+            couplings = np.array(had) if had else choose(
+                lambda trial, k: _fresh(model, trial, 0, 2, update, swap_every or 1, entropy, (2 + k,)),
                 couplings[0], couplings[-1], replicas,
             )  # fmt: skip
-            _check_memory(model, draws, (chains or 4) * couplings.size, configurations)
-        run = _fresh(model, couplings, draws, chains or 4, update, swap_every, entropy, (), configurations)
+        run = _fresh(model, couplings, draws, chains or 4, update, swap_every or 1, entropy, (), configurations)
     else:
-        _check_memory(model, draws, resume.sizes.get("chain", 1) * resume.sizes.get("replica", 1), configurations)
-        run = _resumed(model, draws, resume, configurations, {**asked, "chains": chains, "thin": thin, "seed": seed})
+        asked_again = {**asked, "chains": chains, "thin": thin, "swap_every": swap_every, "seed": seed}
+        run = _resumed(model, draws, resume, configurations, asked_again)
     first = run.attrs["draws"]
     keeper = None
     if checkpoint is not None:
@@ -145,7 +149,7 @@ def temper(
         asked |= {"swap_every": run.swap_every, "configurations": configurations, "model": tuned.without(model)}
         keeper = run.keep = checkpoints.start(Path(checkpoint), checkpoint_every, cast(Any, run), asked)
         run.restored()
-    with _bar(draws, callback) if progress else nullcontext(callback) as run.callback:
+    with bar(draws, callback) if progress else nullcontext(callback) as run.callback:
         _warm_up(run, warmup, thin)
         draw(run, run.attrs["thin"] // run.swap_every)
     if keeper is not None:
@@ -162,31 +166,6 @@ def one(data: xr.Dataset, replica: int) -> xr.Dataset:
     attrs = {name: value for name, value in data.attrs.items() if name not in own}
     names = [str(name) for name in chosen.coords if name not in ("chain", "draw")]
     return chosen.drop_vars([*names, "walker"]).assign_attrs(attrs).assign_attrs(model=json.dumps(there.to_dict()))
-
-
-def round_trips(walker: xr.DataArray) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """Ways from the lowest coupling to the highest and back, of all walkers, as draws show them.
-
-    Parameters
-    ----------
-    walker : DataArray (chain, draw, replica)
-
-    Returns
-    -------
-    array (chain,)
-    """
-    values = walker.transpose("chain", "draw", "replica").values
-    chains, draws, R = values.shape
-    rows = np.arange(chains)
-    heading = np.zeros((chains, R), dtype=np.int8)  # +1 once at the bottom, −1 on the way back
-    trips = np.zeros(chains, dtype=np.int64)
-    for k in range(draws):
-        bottom, top = values[:, k, 0], values[:, k, -1]
-        trips += heading[rows, bottom] == -1
-        heading[rows, bottom] = 1
-        arrived = heading[rows, top] == 1
-        heading[rows[arrived], top[arrived]] = -1
-    return trips
 
 
 def _ladder(K: list[float] | None, replicas: int | None) -> tuple[np.ndarray[Any, Any], bool]:
@@ -228,6 +207,7 @@ def _fresh(
     rngs = [_generator(entropy, (*where, *key)) for where in spawn]
     states = np.stack([start(models[r], c, rng) for (c, r), rng in zip(spawn, rngs, strict=True)])
     rngs.append(_generator(entropy, (*_EXCHANGES, *key)))
+    check_memory(model, draws, chains * len(models), keeps_configurations, kept(models[0], states[0]))
     ladder = np.asarray(couplings, dtype=np.float64)
     attrs = {"seed": str(entropy), "draws": 0, "couplings": json.dumps(ladder.tolist())}
     return Replicas(
@@ -286,7 +266,8 @@ def _dataset(run: Replicas, first: int) -> xr.Dataset:
         variables[name] = (dims, values.reshape(*sizes, *shape))
     if not run.configurations:
         last = run.states.reshape(R, run.chains, -1).swapaxes(0, 1)
-        variables["last_spin"] = (("chain", "replica", *space), configurations(model, last))
+        ends = {"draws": first + run.draws}
+        variables["last_spin"] = (("chain", "replica", *space), configurations(model, last), ends)
     names = {update.name for update in run.updates}
     kernels = {move.kernel for move in run.moves}
     kind = model.geometry.kind
@@ -318,7 +299,7 @@ def _dataset(run: Replicas, first: int) -> xr.Dataset:
             "rgnet_version": __version__,
         },
     )
-    return result.assign_attrs(round_trips=json.dumps(round_trips(result["walker"]).tolist()))
+    return result.assign_attrs(round_trips=json.dumps(stats.round_trips(result["walker"]).tolist()))
 
 
 def _resumed(model: Model, draws: int, data: xr.Dataset, keeps_configurations: bool, asked: dict[str, Any]) -> Replicas:
@@ -333,7 +314,10 @@ def _resumed(model: Model, draws: int, data: xr.Dataset, keeps_configurations: b
     asked["seed"] = None if asked["seed"] is None else str(asked["seed"])
     asked["update"] = None if asked["update"] == "auto" else asked["update"]
     asked["K"] = None if asked["K"] in (None, [couplings[0], couplings[-1]]) else asked["K"]
-    had = {"K": couplings, "replicas": R, "chains": chains, **{n: stored[n] for n in ("update", "thin", "seed")}}
+    every = int(stored["swap_every"])
+    asked["thin"] = None if asked["thin"] is None else -(-asked["thin"] // every) * every  # as it was rounded
+    had = {"K": couplings, "replicas": R, "chains": chains}
+    had |= {name: stored[name] for name in ("update", "thin", "swap_every", "seed")}
     for name, value in asked.items():
         if value is not None and value != had[name]:
             raise ValueError(
@@ -349,13 +333,14 @@ def _resumed(model: Model, draws: int, data: xr.Dataset, keeps_configurations: b
     ):
         raise ValueError(
             f"resume: it holds {len(rng_states)} random states after {stored['draws']} draws, which do not belong to "
-            f"the {chains} chains of {R} replicas and the draws in it; give the last part as rgnet.temper returned it"
+            f"the {chains} chains of {R} replicas and the draws in it; give the last part as rgnet.temper returned it, "
+            f"or the parts joined by rgnet.join"
         )
     several = stored["update"].startswith("[")
     names = json.loads(stored["update"]) if several else [stored["update"]] * R
     run = _fresh(
-        model, couplings, draws, chains, "auto" if several else names[0], int(stored["swap_every"]),
-        int(stored["seed"]), (), keeps_configurations,
+        model, couplings, draws, chains, "auto" if several else names[0], every, int(stored["seed"]), (),
+        keeps_configurations,
     )  # fmt: skip
     if several:
         run.updates = [updates.resolve(name, there) for name, there in zip(names, run.models, strict=True)]
@@ -363,14 +348,13 @@ def _resumed(model: Model, draws: int, data: xr.Dataset, keeps_configurations: b
     settings = {f"{name}_{r}": v for r, own in enumerate(json.loads(stored["settings"])) for name, v in own.items()}
     run.move = type(run.move)("tempering", run.moves[0].record, (), settings)
     component = () if model.components == 1 else ("component",)
-    last = data["spin"].isel(draw=-1) if "spin" in data else data["last_spin"]
-    ordered = last.transpose("replica", "chain", *component, *model.geometry.dims).values
+    ordered = last_of(data).transpose("replica", "chain", *component, *model.geometry.dims).values
     run.states = np.stack([padded(model, x) for row in ordered for x in row])
     for rng, state in zip(run.rngs, rng_states, strict=True):
         rng.bit_generator.state = state
     run.walker = data["walker"].isel(draw=-1).transpose("chain", "replica").values.copy()
     run.rounds = int(stored["rounds"])
-    kept = {name: stored[name] for name in stored if name.startswith("tau_") or name in ("pilot", "seed", "couplings")}
-    run.attrs = {**kept, **{name: int(stored[name]) for name in ("warmup", "thin", "draws")}}
+    known = {name: stored[name] for name in stored if name.startswith("tau_") or name in ("pilot", "seed", "couplings")}
+    run.attrs = {**known, **{name: int(stored[name]) for name in ("warmup", "thin", "draws")}}
     run.stage = "drawing"
     return run

@@ -17,7 +17,7 @@ import numpy as np
 from rgnet import stats
 from rgnet.models import Model, tuned
 from rgnet.updates.base import Array, Move, Update
-from rgnet.updates.chains import Callback, Stage, configurations
+from rgnet.updates.chains import Callback, Kept, Stage, configurations
 
 _SPINS = 1 << 22  # spin updates between two reports …
 _ROUNDS = 256  # … or rounds
@@ -73,14 +73,7 @@ class Replicas:
         self.odds, self.tries = np.zeros(R - 1), np.zeros(R - 1)
         width = R * self.size if self.configurations else 0
         self.spins = np.empty((self.chains, self.draws, width), dtype=self.model.dtype)
-        observed = self.model.observe(configurations(self.model, self.states[0]))
-        S = np.asarray(self.model.conjugate(configurations(self.model, self.states[:1])))
-        self.kept: dict[str, tuple[tuple[int, ...], Any]] = {
-            "energy": ((), np.dtype(float)),
-            "conjugate": ((), S.dtype),
-            "walker": ((), np.dtype(np.int64)),
-            **{name: (np.shape(value), np.asarray(value).dtype) for name, value in observed.items()},
-        }
+        self.kept = kept(self.model, self.states[0])
         # Flat over replicas and components, so that every one is (chain, draw, number)
         self.quantities = {
             name: np.empty((self.chains, self.draws, R * int(np.prod(shape, dtype=int))), dtype=dtype)
@@ -161,6 +154,17 @@ class Replicas:
             self.walker = np.array(exchanges["walker"])
             self.odds, self.tries = np.array(exchanges["odds"]), np.array(exchanges["tries"])
             self.rounds = self.attrs["rounds"]
+
+
+def kept(model: Model, state: Array) -> Kept:
+    """Shape and type of one draw of a replica, of everything that is kept beside configurations."""
+    x = configurations(model, state)
+    return {
+        "energy": ((), np.dtype(float)),
+        "conjugate": ((), np.asarray(model.conjugate(x[None])).dtype),
+        "walker": ((), np.dtype(np.int64)),
+        **{name: (np.shape(value), np.asarray(value).dtype) for name, value in model.observe(x).items()},
+    }
 
 
 def advance(run: Replicas, rounds: int, look: Callable[[Array], None] | None = None) -> None:

@@ -79,6 +79,15 @@ def resolve(name: str, model: Model) -> Update:
     ValueError
         If the name is unknown, or the move would not be exact for the model; the message names those that are.
     """
+    names = str(name).split("+")
+    if len(names) > 1 and not all(names):
+        raise ValueError(f"update={name!r}: a name is missing beside a +; exact here are {_exact_here(model)}")
+    if len(names) > 1 and "auto" in names:
+        chosen = resolve("auto", model).name
+        raise ValueError(
+            f"update={name!r}: auto chooses a whole move (here {chosen!r}) and is not joined with others; name the "
+            f"moves: exact here are {_exact_here(model)}"
+        )
     if name == "auto":
         exact = [update.name for update in _of(model) if update.reason(model) is None]
         name = automatic(model, exact.__contains__)
@@ -98,6 +107,15 @@ def _of(model: Model) -> Iterator[Update]:
     return (update for update in ALL if kind in update.models)
 
 
+def _exact_here(model: Model) -> str:
+    """The moves that are exact for ``model`` in words: by themselves, and joined with one of those."""
+    alone = exact_for(model)
+    beside = [update.name for update in _of(model) if not update.ergodic and update.reason(model) is None]
+    if not beside:
+        return ", ".join(alone)
+    return f"{', '.join(alone)}, and joined with one of them {', '.join(beside)}, such as {f'{alone[0]}+{beside[0]}'!r}"
+
+
 def _one(part: str, name: str, model: Model) -> Update:
     """The update called ``part`` for this model; ``name`` is what the user asked for."""
     if part not in UPDATES:
@@ -115,7 +133,7 @@ def _one(part: str, name: str, model: Model) -> Update:
     else:
         reason = found.reason(model)
     if found is None or reason is not None:
-        raise ValueError(f"update={name!r} would not be exact: {reason}; exact here are {', '.join(exact_for(model))}")
+        raise ValueError(f"update={name!r} would not be exact: {reason}; exact here are {_exact_here(model)}")
     return found
 
 

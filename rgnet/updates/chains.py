@@ -13,11 +13,12 @@ from typing import Any, Literal
 import numpy as np
 
 from rgnet import stats, updates
-from rgnet.models import Model
+from rgnet.models import ContinuousModel, DiscreteModel, Model
 from rgnet.models.model import padded
 from rgnet.updates.base import Array, Move, Update
 
 Callback = Callable[[int, int, float], None]
+Kept = dict[str, tuple[tuple[int, ...], Any]]
 Stage = Literal["warmup", "pilot", "settling", "drawing"]
 
 _SWEEPS_PER_CALL = 1 << 16  # a sweep of the smallest lattice still takes some microseconds
@@ -73,7 +74,7 @@ class Chains:
         chains = len(self.states)
         width = self.size if self.configurations else 0
         self.spins = np.empty((chains, self.draws, width), dtype=self.model.dtype)
-        self.quantities = {
+        self.quantities: dict[str, Array] = {
             name: np.empty((chains, self.draws, *shape), dtype=dtype) for name, (shape, dtype) in self.kept.items()
         }
 
@@ -83,12 +84,9 @@ class Chains:
         return self.model.components * self.model.n_sites
 
     @functools.cached_property
-    def kept(self) -> dict[str, tuple[tuple[int, ...], Any]]:
+    def kept(self) -> Kept:
         """Shape and type of one draw of everything that is kept."""
-        observed = self.model.observe(configurations(self.model, self.states[0]))
-        own = {name: (np.shape(value), np.asarray(value).dtype) for name, value in observed.items()}
-        only_known_to_the_move = {name: ((), np.dtype(float)) for name in self.move.measures if name not in own}
-        return {"energy": ((), np.dtype(float)), **own, **only_known_to_the_move}
+        return kept(self.model, self.move, self.states[0])
 
     @property
     def measures_all(self) -> bool:
@@ -110,6 +108,14 @@ class Chains:
     def enter(self, stage: Stage) -> None:
         """Begin a stage."""
         self.stage, self.counts, self.series = stage, {}, np.empty((0, 0, 0))
+
+
+def kept(model: Model, move: Move, state: Array) -> Kept:
+    """Shape and type of one draw of everything that is kept beside configurations."""
+    observed = model.observe(configurations(model, state))
+    own = {name: (np.shape(value), np.asarray(value).dtype) for name, value in observed.items()}
+    only_known_to_the_move = {name: ((), np.dtype(float)) for name in move.measures if name not in own}
+    return {"energy": ((), np.dtype(float)), **own, **only_known_to_the_move}
 
 
 def start(model: Model, chain: int, rng: np.random.Generator) -> Array:
@@ -271,4 +277,17 @@ def _too_slow(run: Chains, sweeps: int, tau: float, slowest: str) -> str:
     return (
         f"update={run.update.name!r}: after {sweeps} sweeps of pilot the autocorrelation time of the {slowest} is "
         f"about {tau:.3g} sweeps, too long to choose warm-up and thinning by it; {other}give warmup= and thin= yourself"
+        f"{_doubt(run.model)}"
     )
+
+
+def _doubt(model: Model) -> str:
+    """What may be wrong with a model of one's own that does not settle."""
+    if isinstance(model, ContinuousModel) and model.domain is None:
+        return (
+            "; or the weight cannot be normalised, and the values run away: see that bond= and site= together fall off "
+            "for large values"
+        )
+    if isinstance(model, DiscreteModel) and np.isinf(model.unit).any():
+        return "; or pairs are forbidden so that hardly a site can move: see the -inf of bond="
+    return ""

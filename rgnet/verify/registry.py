@@ -98,6 +98,14 @@ class Row:
         return "count" if self.tolerance == 0 else "deterministic"
 
 
+_SHORT = {"metropolis": "metro", "heat-bath": "HB", "swendsen-wang": "SW", "over-relaxation": "OR", "wolff": "Wolff"}
+
+
+def short(update: str) -> str:
+    """An update's name as quantities have it, ``"heat-bath+over-relaxation"`` -> ``"HB+OR"``."""
+    return "+".join(_SHORT.get(name, name) for name in update.split("+"))
+
+
 def published(text: str, wider: float = 0.0) -> tuple[float, float]:
     """Value and error of a number as it was printed, ``"0.968(2)"``: the last digit's rounding is part of the error.
 

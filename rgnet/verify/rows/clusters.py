@@ -9,7 +9,7 @@ import rgnet as rg
 from rgnet.exact import enumerate as states
 from rgnet.exact import ising2d, transfer
 from rgnet.models import Ising, Potts, SpinGlass
-from rgnet.verify.registry import Measured, Row, check
+from rgnet.verify.registry import Measured, Row, check, short
 
 NAMES = ("swendsen-wang", "wolff")
 SMALL: dict[str, Any] = {"Ising": Ising((4, 4), K=0.4), "Potts": Potts((3, 3), q=3, K=0.9)}
@@ -44,7 +44,7 @@ for _kind in SMALL:
         check(
             Row(
                 f"clusters/{_kind}-{_name}-m{_power}".lower(),
-                f"⟨|m|^{_power}⟩, {_kind} {SMALL[_kind].shape[0]}², by clusters, {_name}",
+                f"⟨|m|{'²' if _power == '2' else '⁴'}⟩, {_kind} {SMALL[_kind].shape[0]}², {short(_name)} clusters",
                 None,
                 "enumeration",
             ),
@@ -52,16 +52,16 @@ for _kind in SMALL:
         )(functools.partial(_improved, kind=_kind, name=_name, label=_label))
 
 for _name in NAMES:
-    check(Row(f"clusters/potts-{_name}", f"H/N, Potts q = 3, 16×6, {_name}", None, "transfer matrix"), cost=6)(
+    check(Row(f"clusters/potts-{_name}", f"H/N, Potts q = 3, 16×6, {short(_name)}", None, "transfer matrix"), cost=6)(
         functools.partial(_energy, model=Potts((16, 6), q=3, K=1.0), name=_name)
     )
-    check(Row(f"clusters/glass-{_name}", f"H/N, Gaussian glass 4×4, {_name}", None, "enumeration"), cost=6)(
+    check(Row(f"clusters/glass-{_name}", f"H/N, Gaussian glass 4×4, {short(_name)}", None, "enumeration"), cost=6)(
         functools.partial(_energy, model=SpinGlass((4, 4), K=0.7, J="gaussian", seed=3), name=_name)
     )
 
 
 @check(
-    Row("clusters/1024", "e, 1024², K_c, swendsen-wang", float(ising2d.energy(ising2d.K_c, shape=(1024, 1024))),
+    Row("clusters/1024", "e, 1024², K_c, SW", float(ising2d.energy(ising2d.K_c, shape=(1024, 1024))),
         "Kaufman 1949"),
     cost=60,
     full=True,

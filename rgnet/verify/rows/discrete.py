@@ -10,7 +10,7 @@ import rgnet as rg
 from rgnet.exact import enumerate as full
 from rgnet.exact import potts2d, transfer, transfer_glass
 from rgnet.models import BlumeCapel, Clock, DiscreteModel, Potts, SpinGlass
-from rgnet.verify.registry import Measured, Row, check
+from rgnet.verify.registry import Measured, Row, check, short
 
 NAMES = ("heat-bath", "metropolis")
 TORUS = (6, 12)
@@ -33,26 +33,26 @@ def _enumerated(model: Any) -> float:
 
 _HARD = [[0.0, 0.0], [0.0, -math.inf]]
 _CASES: list[tuple[str, str, Any, Any, str]] = [
-    ("potts", "3-state Potts, 6×12, K = 0.9", Potts(TORUS, q=3, K=0.9), _transfer, "transfer matrix"),
-    ("clock", "4-state clock, 5×12, K = 0.7, h", Clock((5, 12), q=4, K=0.7, h=0.1), _transfer, "transfer matrix"),
-    ("blume-capel", "Blume–Capel, 6×12, K, D = 0.8", BlumeCapel(TORUS, K=0.8, D=0.8), _transfer, "transfer matrix"),
-    ("gas", "hard squares, 8×12, z = 2", DiscreteModel((8, 12), _HARD, [0, math.log(2)], [0, 1]), _transfer,
+    ("potts", "3-state Potts 6×12", Potts(TORUS, q=3, K=0.9), _transfer, "transfer matrix"),
+    ("clock", "4-state clock 5×12, h", Clock((5, 12), q=4, K=0.7, h=0.1), _transfer, "transfer matrix"),
+    ("blume-capel", "Blume–Capel 6×12", BlumeCapel(TORUS, K=0.8, D=0.8), _transfer, "transfer matrix"),
+    ("gas", "hard squares 8×12", DiscreteModel((8, 12), _HARD, [0, math.log(2)], [0, 1]), _transfer,
      "transfer matrix"),
-    ("glass", "±J glass, 5×4, K = 0.5", SpinGlass((5, 4), K=0.5, seed=1), _enumerated, "enumeration"),
-    ("glass-gauss", "Gaussian glass, 4×4 △, h", SpinGlass((4, 4), K=0.3, J="gaussian", h=0.1, lattice="triangular"),
+    ("glass", "±J glass 5×4, K = 0.5", SpinGlass((5, 4), K=0.5, seed=1), _enumerated, "enumeration"),
+    ("glass-gauss", "Gauss glass 4×4 △, h", SpinGlass((4, 4), K=0.3, J="gaussian", h=0.1, lattice="triangular"),
      _enumerated, "enumeration"),
 ]  # fmt: skip
 for _key, _what, _model, _source, _how in _CASES:
     for _name in NAMES:
-        check(Row(f"discrete/{_key}-{_name}", f"H/N, {_what}, {_name}", None, _how), cost=2)(
+        check(Row(f"discrete/{_key}-{_name}", f"H/N, {_what}, {short(_name)}", None, _how), cost=2)(
             functools.partial(_energy, model=_model, name=_name, draws=2000, source=_source)
         )
 check(
-    Row("discrete/rows", "H/N, 3-state Potts, 6×96, K = 0.95, heat-bath", None, "transfer matrix"),
+    Row("discrete/rows", "H/N, 3-state Potts 6×96, HB", None, "transfer matrix"),
     cost=5,
 )(functools.partial(_energy, model=Potts((6, 96), q=3, K=0.95), name="heat-bath", draws=1000, source=_transfer))
 check(
-    Row("discrete/tricritical", "H/N, Blume–Capel, 6×12, tricritical, heat-bath", None, "transfer matrix"),
+    Row("discrete/tricritical", "H/N, Blume–Capel, tricritical, HB", None, "transfer matrix"),
     cost=10,
     full=True,
 )(functools.partial(
@@ -62,7 +62,7 @@ check(
 
 @check(
     Row("discrete/duality", "⟨Σδ⟩/N, strip of 6, q = 3, K_c", potts2d.energy(3), "Potts 1952", tolerance=1e-9),
-    Row("discrete/baxter", "ln Z/N, 3-state Potts, K_c, strips 6, 8", potts2d.log_Z(3), "Baxter 1973",
+    Row("discrete/baxter", "ln Z/N, strips of 6, 8, q = 3, K_c", potts2d.log_Z(3), "Baxter 1973",
         tolerance=2e-5, note="from two widths by f + πc/6L² + a/L⁴, c = 4/5 (Blöte, Cardy & Nightingale 1986)"),
     cost=2,
 )  # fmt: skip
@@ -75,7 +75,7 @@ def strips(seed: int) -> list[float]:
 
 
 @check(
-    Row("discrete/nishimori", "⟨H⟩ of ±J glasses, 3×3, p = 0.8, 400 samples", -18 * 0.6 * 0.5 * math.log(4),
+    Row("discrete/nishimori", "⟨H⟩, 400 ±J glasses 3×3, p = 0.8", -18 * 0.6 * 0.5 * math.log(4),
         "Nishimori 1981"),
     cost=2,
 )  # fmt: skip
@@ -88,7 +88,7 @@ def nishimori(seed: int) -> Measured:
 
 
 @check(
-    Row("discrete/ground", "ground states missed by sampling, 6 glasses 5×5", 0.0, "transfer matrix, T → 0",
+    Row("discrete/ground", "ground states missed, 6 glasses 5²", 0.0, "transfer matrix, T → 0",
         tolerance=0),
     cost=3,
 )  # fmt: skip

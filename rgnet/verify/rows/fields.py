@@ -7,7 +7,7 @@ import numpy as np
 
 import rgnet as rg
 from rgnet.exact import gaussian_field, quadrature
-from rgnet.verify.registry import Measured, Row, check
+from rgnet.verify.registry import Measured, Row, check, short
 
 _R, _U, _H = -1.0, 1.0, 0.1
 _MOVES = ("metropolis", "heat-bath", "heat-bath+wolff", "heat-bath+swendsen-wang", "heat-bath+over-relaxation")
@@ -27,9 +27,10 @@ def _strip(seed: int, name: str) -> list[Measured]:
 
 
 for _name in _MOVES:
+    _key = _name.replace("swendsen-wang", "sw").replace("over-relaxation", "or")
     check(
-        Row(f"fields/phi4-e-{_name}", f"H/N of φ⁴, 6×2, h, {_name}", None, "transfer operator"),
-        Row(f"fields/phi4-2-{_name}", f"⟨φ²⟩ of φ⁴, 6×2, h, {_name}", None, "transfer operator"),
+        Row(f"fields/phi4-e-{_key}", f"H/N of φ⁴, 6×2, h, {short(_name)}", None, "transfer operator"),
+        Row(f"fields/phi4-2-{_key}", f"⟨φ²⟩ of φ⁴, 6×2, h, {short(_name)}", None, "transfer operator"),
         cost=6,
     )(functools.partial(_strip, name=_name))
 
@@ -43,10 +44,10 @@ def _free(seed: int, name: str) -> list[Any]:
 
 for _name in ("direct", "metropolis"):
     check(
-        Row(f"fields/gaussian-e-{_name}", f"H/N of the Gaussian field, 32², {_name}", 0.5, "equipartition"),
+        Row(f"fields/gaussian-e-{_name}", f"H/N, Gaussian field 32², {short(_name)}", 0.5, "equipartition"),
         Row(
             f"fields/gaussian-2-{_name}",
-            f"⟨φ²⟩ of the Gaussian field, 32², r = 0.2, {_name}",
+            f"⟨φ²⟩, Gaussian field 32², {short(_name)}",
             gaussian_field.phi2((32, 32), 0.2) / 1024,
             "Σ 1/(r + k̂²)",
         ),
@@ -55,7 +56,7 @@ for _name in ("direct", "metropolis"):
 
 
 @check(
-    Row("fields/propagator", "G(k)/G of the least waves, 16×24, open along x", 1.0, "1/(r + k̂²)"),
+    Row("fields/propagator", "G(k)/G, longest waves, 16×24", 1.0, "1/(r + k̂²)"),
     cost=2,
 )
 def propagator(seed: int) -> Any:

@@ -49,7 +49,7 @@ def _failed(test: int, rng: np.random.Generator) -> int:
 if shutil.which("dieharder"):  # Debian's package dieharder; without the program there is no row
 
     @check(
-        Row("multispin/dieharder", f"dieharder: {len(TESTS)} tests that fail", 0.0, "Brown, Eddelbuettel & Bauer 2020",
+        Row("multispin/dieharder", f"dieharder: {len(TESTS)} tests that fail", 0.0, "Brown et al. 2020",
             tolerance=0, note="interleaved lanes, seeded anew every 2048 words; needs Debian's package dieharder"),
         cost=600,
         full=True,

@@ -8,8 +8,6 @@ import numpy as np
 
 import rgnet as rg
 from rgnet.exact import ising2d
-from rgnet.reweighting import reweight
-from rgnet.tempering import one, temper
 from rgnet.verify.registry import Measured, Row, check
 
 _LADDER = (0.36, 0.40, 0.43, 0.46)
@@ -26,6 +24,8 @@ def _exact(K: float) -> float:
 )
 def replicas_of_ising(seed: int) -> list[Any]:
     """Energies of all replicas of one tempered run, whose exchanges take total energies."""
+    from rgnet.tempering import one, temper
+
     data = temper(
         rg.Ising(_TORUS, K=0.4), _LADDER, 1500, update="metropolis", warmup=400, thin=8, swap_every=4, seed=seed
     )
@@ -41,6 +41,8 @@ def replicas_of_ising(seed: int) -> list[Any]:
 )
 def a_glass(seed: int) -> list[Measured]:
     """Both ends of a ladder of a glass that Metropolis alone could not equilibrate."""
+    from rgnet.tempering import temper
+
     model = rg.SpinGlass((4, 4), K=1.0, J="gaussian", seed=11)
     K = np.linspace(0.5, 2.0, 6)
     data = temper(model, K, 3000, update="metropolis", warmup=1000, thin=4, swap_every=2, seed=seed)
@@ -60,6 +62,8 @@ def a_glass(seed: int) -> list[Measured]:
 )  # fmt: skip
 def an_even_ladder(seed: int) -> float:
     """The spread of acceptances on a ladder that was chosen for even ones."""
+    from rgnet.tempering import temper
+
     data = temper(rg.Ising((12, 12), K=0.4), (0.3, 0.6), 400, update="metropolis", warmup=50, thin=1, seed=seed)
     return float(np.ptp(json.loads(data.attrs["acceptance"])))
 
@@ -70,6 +74,8 @@ def an_even_ladder(seed: int) -> float:
 )
 def resumed(seed: int) -> int:
     """Two halves, the second resumed from the state stored in the first, against the whole run."""
+    from rgnet.tempering import temper
+
     differing = 0
     for update in ("metropolis", "wolff"):
         model, K = rg.Ising((8, 8), K=0.4), (0.3, 0.4, 0.5)
@@ -99,6 +105,8 @@ _BETWEEN = (0.42, 0.44, 0.45)
 )  # fmt: skip
 def between_three_runs(seed: int) -> list[Measured]:
     """Energy, specific heat and ln Z between three couplings, from all draws together."""
+    from rgnet.reweighting import reweight
+
     streams = np.random.SeedSequence(seed).generate_state(3, np.uint64)
     sets = [
         rg.sample(rg.Ising(_TORUS, K=K), 3000, update="swendsen-wang", seed=int(stream), configurations=False)

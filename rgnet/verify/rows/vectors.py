@@ -11,7 +11,7 @@ import rgnet as rg
 from rgnet.models.clock import Clock
 from rgnet.models.on import ON
 from rgnet.models.xy import XY
-from rgnet.verify.registry import Measured, Row, check
+from rgnet.verify.registry import Measured, Row, check, short
 
 NAMES = ("metropolis", "heat-bath", "heat-bath+over-relaxation", "wolff", "swendsen-wang")
 
@@ -35,18 +35,19 @@ def _energy(seed: int, model: Any, name: str, draws: int) -> Any:
 
 
 for _name in NAMES:
+    _key = _name.replace("over-relaxation", "or")
     check(
-        Row(f"vectors/chain-xy-{_name}", f"⟨cos⟩, XY chain of 64, K = 1, {_name}",
+        Row(f"vectors/chain-xy-{_key}", f"⟨cos⟩, XY chain, K = 1, {short(_name)}",
             _alignment(2, 1.0), "Stanley 1969"),
         cost=3,
     )(functools.partial(_energy, model=XY((64,), K=1.0, boundary="free"), name=_name, draws=4000))  # fmt: skip
     check(
-        Row(f"vectors/chain-o3-{_name}", f"⟨s·s'⟩, O(3) chain of 64, K = 1, {_name}",
+        Row(f"vectors/chain-o3-{_key}", f"⟨s·s'⟩, O(3) chain, K = 1, {short(_name)}",
             1 / math.tanh(1.0) - 1.0, "Langevin 1905"),
         cost=5,
     )(functools.partial(_energy, model=ON((64,), n=3, K=1.0, boundary="free"), name=_name, draws=4000))  # fmt: skip
 check(
-    Row("vectors/chain-o4", "⟨s·s'⟩, O(4) chain of 64, K = 2, heat-bath", _alignment(4, 2.0), "Stanley 1969"),
+    Row("vectors/chain-o4", "⟨s·s'⟩, O(4) chain, K = 2, HB", _alignment(4, 2.0), "Stanley 1969"),
     cost=5,
 )(functools.partial(_energy, model=ON((64,), n=4, K=2.0, boundary="free"), name="heat-bath", draws=4000))
 
@@ -65,7 +66,7 @@ def ring(seed: int) -> list[Any]:
 
 
 @check(
-    Row("vectors/hot-vortices", "vortices a plaquette, XY 32², K = 0", 1 / 3, "four differences of random angles"),
+    Row("vectors/hot-vortices", "vortices/plaquette, XY 32², K = 0", 1 / 3, "random angles"),
     cost=2,
 )
 def hot_vortices(seed: int) -> Any:
@@ -75,8 +76,9 @@ def hot_vortices(seed: int) -> Any:
 
 
 @check(
-    Row("vectors/clock-4", "e, clock q = 4, 32², K = ln(1+√2), Swendsen–Wang",
-        float(rg.exact.ising2d.energy(math.log1p(math.sqrt(2)) / 2, shape=(32, 32))), "Kaufman 1949, two Ising models"),
+    Row("vectors/clock-4", "e, 4-state clock 32², K_c, SW",
+        float(rg.exact.ising2d.energy(math.log1p(math.sqrt(2)) / 2, shape=(32, 32))), "Kaufman 1949",
+        note="two Ising models of half the coupling, K_c = ln(1 + √2)"),
     cost=6,
 )  # fmt: skip
 def clock_of_four(seed: int) -> Any:
@@ -87,7 +89,7 @@ def clock_of_four(seed: int) -> Any:
 
 
 @check(
-    Row("vectors/improved", "⟨cluster_m2⟩ − ⟨M²⟩ a site, XY 32², K = 1.1", 0.0, "Hasenbusch 1990"),
+    Row("vectors/improved", "⟨cluster_m2 − M²⟩/N, XY 32², SW", 0.0, "Hasenbusch 1990"),
     cost=6,
 )
 def improved(seed: int) -> Measured:
@@ -100,7 +102,7 @@ def improved(seed: int) -> Measured:
 
 
 @check(
-    Row("vectors/moves-agree", "e by heat bath − e by Wolff+OR, XY 32², K = 1.1199", 0.0, "another move"),
+    Row("vectors/moves-agree", "e(HB+OR) − e(Wolff+OR), XY 32²", 0.0, "another move"),
     cost=20,
     full=True,
 )
