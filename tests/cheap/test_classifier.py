@@ -111,12 +111,12 @@ MODELS = [
 ]
 
 
-@pytest.mark.parametrize("seeds", [range(1), pytest.param(range(8), marks=pytest.mark.slow)])
-def test_simulated_free_energies_have_honest_errors(seeds, monkeypatch):
+@pytest.mark.slow
+def test_simulated_free_energies_have_honest_errors(monkeypatch):
     truth = np.array([exact.log_Z(m.energy, m.shape) for m in MODELS])
     monkeypatch.setattr(_free_energy, "_ENUMERABLE", 0)
     scores = []
-    for seed in seeds:
+    for seed in range(8):
         values, covariance = _free_energy.log_Z(MODELS, draws=400, seed=seed)
         assert [z.kind for z in values] == ["estimate", "estimate", "exact", "estimate"]
         assert values[2].value == pytest.approx(truth[2], abs=1e-9)
@@ -126,7 +126,7 @@ def test_simulated_free_energies_have_honest_errors(seeds, monkeypatch):
         scores[-1].append((values[0].value - values[1].value - truth[0] + truth[1]) / both)
     scores = np.array(scores)
     assert np.abs(scores).max() < z_limit(scores.size, 31)
-    assert len(scores) == 1 or 0.6 < scores.std() < 1.4  # 32 scores, in part shared: 13 % each way
+    assert 0.6 < scores.std() < 1.4  # 32 scores, in part shared: 13 % each way
 
 
 def test_the_error_of_the_free_energy_reaches_posterior_and_cross_entropy():

@@ -157,6 +157,7 @@ def test_the_same_seed_gives_the_same_network(data):
     assert (other.network(x, ndim=2) != one.network(x, ndim=2)).any()
 
 
+@pytest.mark.slow
 def test_a_thermometer_reads_the_grid_and_follows_bayes():
     grid = (0.2, 0.35, 0.5)
     models = [rg.Ising((8, 8), K=K) for K in grid]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -62,11 +63,9 @@ def test_the_command_line(tmp_path):
     assert "holds no single point" in result.stderr
 
 
-def test_a_point_that_differs_is_said_to(tmp_path):
+def test_a_point_that_differs_is_said_to(finished, tmp_path):
     """A stored value edited by hand: the file is sealed anew, so only the repetition can tell."""
-    (tmp_path / "s.toml").write_text(TOML)
-    assert rgnet("run", "s.toml", cwd=tmp_path).returncode == 0
-    path = tmp_path / "data" / "shell" / "a-8x8-K0.3.h5"
+    path = Path(shutil.copy(finished / "a-8x8-K0.3.h5", tmp_path))
     tree = store.open(path)
     groups = {n.path.strip("/"): n.to_dataset(inherit=False).load() for n in tree.subtree if n.path != "/"}
     groups["samples"]["energy"][0, 0] += 1.0
@@ -119,7 +118,9 @@ def test_a_truncated_point_is_refused_by_name(finished, tmp_path):
     assert "cut.h5" in outcome.stderr
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)]
+)
 def test_a_stop_is_quick_and_loses_nothing(tmp_path, number, status):
     """In the middle of a long point: stopped at once, complete points whole, scratch gone; then run to the end."""
     text = TOML + '[[ensembles]]\nname = "long"\nshape = [128, 128]\nK = 0.42\ndraws = 100000\nwarmup = 10\nthin = 50\n'
@@ -151,6 +152,7 @@ def test_a_stop_is_quick_and_loses_nothing(tmp_path, number, status):
     assert rgnet("run", "s.toml", cwd=tmp_path).returncode == 0
 
 
+@pytest.mark.slow
 def test_a_killed_worker_is_replaced(tmp_path, until):
     text = TOML.replace("draws = 200", "draws = 1500\nwarmup = 10\nthin = 5").replace("[8, 8]", "[64, 64]")
     (tmp_path / "s.toml").write_text(text)

@@ -135,7 +135,8 @@ def test_a_long_point_goes_on_from_its_checkpoint(reference, tmp_path, until):
     assert_as(reference, tmp_path / "data" / "f")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_stop_keeps_checkpoints(reference, tmp_path, number, until):
     process = start(tmp_path)
     until(lambda: len(parts(tmp_path)) >= 2)
@@ -154,6 +155,7 @@ def test_a_stop_keeps_checkpoints(reference, tmp_path, number, until):
     assert_as(reference, tmp_path / "data" / "f")
 
 
+@pytest.mark.slow
 def test_two_runs_on_one_folder_share_the_work(reference, tmp_path):
     one, two = start(tmp_path, "--workers", "1"), start(tmp_path, "--workers", "1")
     outcomes = [process.communicate(timeout=300) for process in (one, two)]
@@ -292,6 +294,7 @@ def test_one_dead_worker_holds_nothing_up(tmp_path):
     assert state.done == 12
 
 
+@pytest.mark.slow
 def test_first_points_that_kill_do_not_end_the_run(tmp_path):
     """Two that always die come first: they are given up by name, and all others are computed."""
     study = parse({"name": "many", "ensembles": [{"name": "a", "shape": [4], "K": [k / 10 for k in range(1, 9)]}]})

@@ -6,6 +6,7 @@ Energies are counted here from the Hamiltonian's definition, bond by bond, with 
 is not known here lends its own ``energy``.
 """
 
+import functools
 import itertools
 import math
 
@@ -127,6 +128,21 @@ def p_values(model, data, reference=None):
 
 def p_of(model, energy, order, reference=None):
     """As `p_values`, of energies and order parameters (draws,)."""
+    cells, p, mean, variance = _enumerated(model, reference)
+    expected = p * energy.size
+    number = {tuple(cell): k for k, cell in enumerate(cells.tolist())}
+    found, counts = np.unique(_key(energy, order), axis=0, return_counts=True)
+    observed = np.zeros(len(cells))
+    for cell, count in zip(found.tolist(), counts, strict=True):
+        if tuple(cell) not in number:
+            return 0.0, 0.0  # no state of the model has that energy and order parameter
+        observed[number[tuple(cell)]] = count
+    return _chi_square(observed, expected), _z_test(energy, mean, math.sqrt(variance))
+
+
+@functools.lru_cache(maxsize=4)
+def _enumerated(model, reference):
+    """Cells (E, order parameter), their probabilities, and mean and variance of the energy."""
     x = states(model)
     truth = energies(model if reference is None else reference, x)
     allowed = np.isfinite(truth)
@@ -135,15 +151,8 @@ def p_of(model, energy, order, reference=None):
     p /= p.sum()
     carried = energies(model, x)  # cells by the energy that the draws carry
     cells, index = np.unique(_key(carried, orders(model, x)), axis=0, return_inverse=True)
-    expected = np.bincount(index.ravel(), weights=p) * energy.size
-    number = {tuple(cell): k for k, cell in enumerate(cells.tolist())}
-    found, counts = np.unique(_key(energy, order), axis=0, return_counts=True)
-    observed = np.zeros(len(cells))
-    for cell, count in zip(found.tolist(), counts, strict=True):
-        if tuple(cell) not in number:
-            return 0.0, 0.0  # no state of the model has that energy and order parameter
-        observed[number[tuple(cell)]] = count
-    return _chi_square(observed, expected), _z_test(energy, p, carried)
+    mean = (p * carried).sum()
+    return cells, np.bincount(index.ravel(), weights=p), mean, max(0.0, (p * carried**2).sum() - mean**2)
 
 
 def _key(energy, order):
@@ -164,9 +173,7 @@ def _chi_square(observed, expected):
     return float(scipy.stats.chi2.sf(((observed - expected) ** 2 / expected).sum(), len(expected) - 1))
 
 
-def _z_test(energy, p, carried):
-    mean = (p * carried).sum()
-    sd = math.sqrt(max(0.0, (p * carried**2).sum() - mean**2))
+def _z_test(energy, mean, sd):
     if sd < 1e-9:
         return 1.0
     return float(2 * scipy.stats.norm.sf(abs(energy.mean() - mean) / (sd / math.sqrt(energy.size))))

@@ -34,7 +34,12 @@ FURTHER = [
     rg.Ising((6,), K=0.2, couplings={"straight": 0.2, "nnn": 0.1}),
     rg.Ising((2, 3), K=0.2, couplings={"nnn": 0.2, "third": 0.3, "plaquette": -0.2}),
 ]
-CASES = [(name, model) for model in MODELS + FURTHER for name in exact_for(model)]
+CASES = [
+    # Without a field where K > 0 and with one where K < 0 for the slow tests, but for the last ones
+    pytest.param(name, model, marks=pytest.mark.slow if (model.K, model.h) in COUPLINGS[::3] else ())
+    for model in MODELS + FURTHER
+    for name in exact_for(model)
+]
 P_LEAST = 1e-3 / (2 * len(CASES))  # two tests a case: one false alarm in a thousand runs of this file
 
 
