@@ -64,6 +64,7 @@ def test_chains_and_strips_agree_with_the_transfer_operator(shape):
     assert min(_p_values(data, quadrature.phi4(shape, -1.0, 1.0, 0.1))) > 1e-4
 
 
+@pytest.mark.slow
 def test_moves_agree_on_a_larger_lattice():
     """Rows, scalar Metropolis, heat bath and clusters on 16 × 16, two wells: energies and φ² within their errors."""
     model = Phi4((16, 16), r=-1.3, u=1.0)

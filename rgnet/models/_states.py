@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from rgnet import lattice
-from rgnet.lattice import Geometry, Graph
+from rgnet.lattice import Graph
 from rgnet.models import _checks
+from rgnet.models._on_lattice import OnLattice
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
@@ -25,7 +26,7 @@ MOST_STATES = 127
 _CHUNK = 1 << 22  # bonds looked up at a time
 
 
-class States(ABC):
+class States(OnLattice, ABC):
     """A model of q states a site. It is told by ``unit``, ``strength``, ``site`` and ``columns``."""
 
     shape: tuple[int, ...]
@@ -70,34 +71,9 @@ class States(ABC):
         return math.inf if self.strength == 0 else 1.0 / self.strength
 
     @property
-    def geometry(self) -> Geometry:
-        """The lattice, checked."""
-        return _checks.geometry(self)
-
-    @property
-    def ndim(self) -> int:
-        """Number of dimensions; 1 for a graph."""
-        return len(self.shape)
-
-    @property
-    def n_sites(self) -> int:
-        """Number of sites."""
-        return self.geometry.n_sites
-
-    @property
     def dtype(self) -> Any:
         """Of configurations: int8."""
         return np.int8
-
-    @property
-    def components(self) -> int:
-        """Numbers a site: 1."""
-        return 1
-
-    @property
-    def outside(self) -> int:
-        """Value of a state's padding: 0."""
-        return 0
 
     @property
     def attributes(self) -> Mapping[str, str]:

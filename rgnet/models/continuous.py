@@ -37,9 +37,10 @@ import numpy as np
 import numpy.typing as npt
 
 from rgnet import lattice as geometries
-from rgnet.lattice import Geometry, Graph
+from rgnet.lattice import Graph
 from rgnet.models import _checks, _real
 from rgnet.models._checks import Place, finite
+from rgnet.models._on_lattice import OnLattice
 from rgnet.models._real import Floats
 
 Function = Callable[..., float]
@@ -51,7 +52,7 @@ _PROBES = (0.21, 0.83, 0.57)  # where the functions are tried: fractions of the 
 
 
 @dataclass(frozen=True, init=False)
-class ContinuousModel:
+class ContinuousModel(OnLattice):
     """A model of one real number a site, by its log-weights.
 
     Parameters
@@ -111,34 +112,9 @@ class ContinuousModel:
             object.__setattr__(self, name, value)
 
     @property
-    def geometry(self) -> Geometry:
-        """Sides, boundaries and bonds."""
-        return _checks.geometry(self)
-
-    @property
     def dtype(self) -> type[np.float64]:
         """Values are float64."""
         return np.float64
-
-    @property
-    def components(self) -> int:
-        """A site holds one number."""
-        return 1
-
-    @property
-    def ndim(self) -> int:
-        """Number of dimensions."""
-        return len(self.shape)
-
-    @property
-    def n_sites(self) -> int:
-        """Number of sites."""
-        return math.prod(self.shape)
-
-    @property
-    def outside(self) -> int:
-        """What pads a chain's state: 0."""
-        return 0
 
     @property
     def attributes(self) -> Mapping[str, str]:

@@ -22,14 +22,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rgnet.lattice import Geometry, Graph
+from rgnet.lattice import Graph
 from rgnet.models import _checks, _real
 from rgnet.models._checks import Place, finite
+from rgnet.models._on_lattice import OnLattice
 from rgnet.models._real import Floats
 
 
 @dataclass(frozen=True, init=False)
-class GaussianField:
+class GaussianField(OnLattice):
     """Gaussian field: a lattice and its mass.
 
     Parameters
@@ -71,39 +72,14 @@ class GaussianField:
             object.__setattr__(self, name, value)
 
     @property
-    def geometry(self) -> Geometry:
-        """Sides, boundaries and bonds."""
-        return _checks.geometry(self)
-
-    @property
     def dtype(self) -> type[np.float64]:
         """Fields are float64."""
         return np.float64
 
     @property
-    def components(self) -> int:
-        """A site holds one number."""
-        return 1
-
-    @property
-    def ndim(self) -> int:
-        """Number of dimensions."""
-        return len(self.shape)
-
-    @property
-    def n_sites(self) -> int:
-        """Number of sites."""
-        return math.prod(self.shape)
-
-    @property
     def is_symmetric(self) -> bool:
         """Whether φ → −φ leaves the energy unchanged: always."""
         return True
-
-    @property
-    def outside(self) -> int:
-        """What stands for the field beyond a free boundary: 0."""
-        return 0
 
     @property
     def attributes(self) -> Mapping[str, str]:

@@ -21,9 +21,10 @@ import numpy as np
 import numpy.typing as npt
 
 from rgnet import operators as ops
-from rgnet.lattice import Geometry, Graph, bonds, coloring
+from rgnet.lattice import Graph, bonds, coloring
 from rgnet.models import _checks
 from rgnet.models._checks import Place, finite
+from rgnet.models._on_lattice import OnLattice
 from rgnet.operators import Operator
 
 _TRIANGULAR = Operator(
@@ -32,7 +33,7 @@ _TRIANGULAR = Operator(
 
 
 @dataclass(frozen=True, init=False)
-class Ising:
+class Ising(OnLattice):
     """Ising model: a shape, reduced couplings and boundaries.
 
     Parameters
@@ -113,34 +114,14 @@ class Ising:
         set_(self, "lattice", kind)
 
     @property
-    def geometry(self) -> Geometry:
-        """Sides, boundaries and bonds."""
-        return _checks.geometry(self)
-
-    @property
     def dtype(self) -> type[np.int8]:
         """Spins are int8."""
         return np.int8
 
     @property
-    def components(self) -> int:
-        """A site holds one spin."""
-        return 1
-
-    @property
     def T(self) -> float:
         """Temperature 1/K in units of J/k_B."""
         return math.inf if self.K == 0 else 1.0 / self.K
-
-    @property
-    def ndim(self) -> int:
-        """Number of dimensions."""
-        return len(self.shape)
-
-    @property
-    def n_sites(self) -> int:
-        """Number of spins."""
-        return math.prod(self.shape)
 
     @property
     def terms(self) -> tuple[tuple[Operator, float], ...]:
@@ -205,11 +186,6 @@ class Ising:
     def order_field(self, x: npt.ArrayLike) -> npt.NDArray[Any]:
         """The spins, (..., 1, *shape), whose sum is the magnetisation."""
         return np.expand_dims(np.asarray(x), -self.ndim - 1)
-
-    @property
-    def outside(self) -> int:
-        """What stands for a spin beyond a free boundary: 0."""
-        return 0
 
     @property
     def attributes(self) -> Mapping[str, str]:

@@ -33,6 +33,7 @@ import numpy.typing as npt
 from rgnet.lattice import Geometry, Graph, bonds, coloring
 from rgnet.models import _checks
 from rgnet.models._checks import Place, finite
+from rgnet.models._on_lattice import OnLattice
 
 MOST_COMPONENTS = 128
 _NORM_TOLERANCE = 1e-6
@@ -40,7 +41,7 @@ _CHUNK = 1 << 22  # numbers that a sum over bonds holds at a time
 
 
 @dataclass(frozen=True, init=False)
-class ON:
+class ON(OnLattice):
     """O(n) model: a shape, the number of components, reduced couplings and boundaries.
 
     Parameters
@@ -90,11 +91,6 @@ class ON:
             object.__setattr__(self, name, value)
 
     @property
-    def geometry(self) -> Geometry:
-        """Sides, boundaries and bonds."""
-        return _checks.geometry(self)
-
-    @property
     def dtype(self) -> type[np.float64]:
         """Components are float64."""
         return np.float64
@@ -110,24 +106,9 @@ class ON:
         return math.inf if self.K == 0 else 1.0 / self.K
 
     @property
-    def ndim(self) -> int:
-        """Number of dimensions; 1 for a graph."""
-        return len(self.shape)
-
-    @property
-    def n_sites(self) -> int:
-        """Number of vectors."""
-        return math.prod(self.shape)
-
-    @property
     def is_symmetric(self) -> bool:
         """Whether s → −s leaves the energy unchanged."""
         return self.h == 0
-
-    @property
-    def outside(self) -> int:
-        """What stands for a component beyond a free boundary: 0."""
-        return 0
 
     @property
     def attributes(self) -> Mapping[str, str]:

@@ -26,8 +26,9 @@ import numpy as np
 import numpy.typing as npt
 
 from rgnet import lattice
-from rgnet.lattice import Geometry, Graph
+from rgnet.lattice import Graph
 from rgnet.models import _checks
+from rgnet.models._on_lattice import OnLattice
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
@@ -38,7 +39,7 @@ _CHUNK = 1 << 22
 
 
 @dataclass(frozen=True, init=False)
-class SpinGlass:
+class SpinGlass(OnLattice):
     """Spin glass: a shape, the couplings of the bonds, and boundaries.
 
     Parameters
@@ -103,34 +104,9 @@ class SpinGlass:
         return float("inf") if self.K == 0 else 1.0 / self.K
 
     @property
-    def geometry(self) -> Geometry:
-        """The lattice, checked."""
-        return _checks.geometry(self)
-
-    @property
-    def ndim(self) -> int:
-        """Number of dimensions; 1 for a graph."""
-        return len(self.shape)
-
-    @property
-    def n_sites(self) -> int:
-        """Number of spins."""
-        return self.geometry.n_sites
-
-    @property
     def dtype(self) -> Any:
         """Of configurations: int8."""
         return np.int8
-
-    @property
-    def components(self) -> int:
-        """Numbers a site: 1."""
-        return 1
-
-    @property
-    def outside(self) -> int:
-        """Value of a state's padding: 0."""
-        return 0
 
     @property
     def attributes(self) -> Mapping[str, str]:

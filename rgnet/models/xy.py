@@ -41,16 +41,17 @@ import numpy as np
 import numpy.typing as npt
 
 from rgnet import labels
-from rgnet.lattice import Geometry, Graph, check_boundary
+from rgnet.lattice import Graph, check_boundary
 from rgnet.models import _checks
 from rgnet.models._checks import Place, finite
+from rgnet.models._on_lattice import OnLattice
 from rgnet.models.on import products_over_bonds, staggered, watched
 
 Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True, init=False)
-class XY:
+class XY(OnLattice):
     """XY model: a shape, reduced couplings and boundaries.
 
     Parameters
@@ -93,19 +94,9 @@ class XY:
             object.__setattr__(self, name, value)
 
     @property
-    def geometry(self) -> Geometry:
-        """Sides, boundaries and bonds."""
-        return _checks.geometry(self)
-
-    @property
     def dtype(self) -> type[np.float64]:
         """Angles are float64."""
         return np.float64
-
-    @property
-    def components(self) -> int:
-        """A site holds one angle."""
-        return 1
 
     @property
     def T(self) -> float:
@@ -113,24 +104,9 @@ class XY:
         return math.inf if self.K == 0 else 1.0 / self.K
 
     @property
-    def ndim(self) -> int:
-        """Number of dimensions; 1 for a graph."""
-        return len(self.shape)
-
-    @property
-    def n_sites(self) -> int:
-        """Number of angles."""
-        return math.prod(self.shape)
-
-    @property
     def is_symmetric(self) -> bool:
         """Whether θ → θ + π, the reversal of all vectors, leaves the energy unchanged."""
         return self.h == 0
-
-    @property
-    def outside(self) -> int:
-        """What pads the state of a chain: 0, which no kernel reads."""
-        return 0
 
     @property
     def attributes(self) -> Mapping[str, str]:

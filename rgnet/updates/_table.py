@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from rgnet import lattice
 from rgnet.updates import _table_halves, _table_rows, _table_sites
-from rgnet.updates.base import Move, Update, always_exact
+from rgnet.updates.base import Move, Update, always_exact, spins_per_call
 from rgnet.updates.metropolis import PROPOSAL
 
 MODELS = ("Potts", "Clock", "BlumeCapel", "DiscreteModel")
@@ -69,18 +69,22 @@ def _prepare(model: Any, rule: str, in_turn: bool) -> Move:
         )
         return Move("table rows", _table_rows.record, tables, measures=names)
     tables = (*_sites(model, in_turn), first, codes, jump, cuts, *tail)
-    return Move("table sites", _table_sites.record, tables, measures=names)
+    spins = spins_per_call(model.geometry)
+    return Move("table sites", _table_sites.record, tables, measures=names, spins_per_call=spins)
 
 
 def _computed(model: Any, rule: str, in_turn: bool, degree: int, tail: Any, names: tuple[str, ...]) -> Move:
     """Where there are too many numbers of neighbours to look up."""
     sites, first, bond, site = _sites(model, in_turn), model.states[0], model.log_bond, model.log_site
+    spins = spins_per_call(model.geometry)
     if rule == "metropolis":
-        return Move("proposals", _table_sites.record_proposals, (*sites, first, PROPOSAL, *tail), measures=names)
+        tables = (*sites, first, PROPOSAL, *tail)
+        return Move("proposals", _table_sites.record_proposals, tables, measures=names, spins_per_call=spins)
     finite = bond[np.isfinite(bond)]
     logs = bool(degree * np.ptp(finite) + np.ptp(site) > _WIDEST)
     factors = (bond, site) if logs else (np.exp(bond - finite.max()), np.exp(site - site.max()))
-    return Move("weights", _table_sites.record_weights, (*sites, first, *factors, logs, *tail), measures=names)
+    tables = (*sites, first, *factors, logs, *tail)
+    return Move("weights", _table_sites.record_weights, tables, measures=names, spins_per_call=spins)
 
 
 def _sites(model: Any, in_turn: bool) -> tuple[Any, ...]:

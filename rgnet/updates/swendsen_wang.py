@@ -34,7 +34,7 @@ from rgnet import lattice
 from rgnet.models import BlumeCapel, Ising, Model, Potts, SpinGlass
 from rgnet.updates import _clusters_graph, _clusters_rows
 from rgnet.updates._clusters_random import FEW_LANES, MANY_LANES, threshold
-from rgnet.updates.base import Array, Move, Update, no_further_couplings
+from rgnet.updates.base import Array, Move, Update, no_further_couplings, spins_per_call
 
 _SHORTEST_ROW = 12  # sites of a row from which on bits are faster
 _FIELD_FREE = ("cluster_m2", "cluster_m4")
@@ -73,7 +73,9 @@ def _prepare(model: Any, chains: int) -> Move:
     if isinstance(model, Ising | Potts) and model.geometry.kind == "hypercubic" and model.shape[-1] >= _SHORTEST_ROW:
         return Move("cluster-bits", _clusters_rows.record, (_rows(model),), measures=names)
     lanes = MANY_LANES if model.n_sites >= 1024 else FEW_LANES
-    return Move("cluster", _clusters_graph.record, (pair_table(model), lanes), measures=names)
+    tables = (pair_table(model), lanes)
+    spins = spins_per_call(model.geometry)
+    return Move("cluster", _clusters_graph.record, tables, measures=names, spins_per_call=spins)
 
 
 def _rows(model: Any) -> _clusters_rows.Rows:

@@ -159,6 +159,7 @@ def test_bennett_on_gaussian_work(n_a, n_b):
     assert abs(np.mean(found) - free) < z_limit(2, 29) * np.std(found, ddof=1) / math.sqrt(30)
 
 
+@pytest.mark.slow
 def test_far_models_are_tied_by_a_ladder(monkeypatch):
     monkeypatch.setattr(_free_energy, "_ENUMERABLE", 0)
     model = rg.Ising((4, 4, 2), K=0.25)

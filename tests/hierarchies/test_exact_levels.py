@@ -65,6 +65,7 @@ def test_composed_channels_are_right(name, kind):
     assert all(later <= earlier + 1e-12 for earlier, later in itertools.pairwise(found))
 
 
+@pytest.mark.slow
 def test_layers_across_families_are_enumerated_or_left_out():
     tree = Tree.symmetric(2, branching=4, flip=0.1)  # two halves of a family share their parent
     found = information_by_level(tree, rg.Network([rg.Majority(2)]))

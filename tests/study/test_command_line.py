@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from shell import rgnet
+from shell import rgnet, within
 
 from rgnet import store
 from rgnet.study import scratch as scratches
@@ -101,8 +101,8 @@ def test_bad_input_is_one_message_and_exit_2(tmp_path, name, content, message):
     elif content is not None:
         (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
     before = sorted(tmp_path.iterdir())
-    outcome = rgnet("run", name, cwd=tmp_path)
-    assert outcome.returncode == 2
+    outcome = within("run", name, cwd=tmp_path)
+    assert outcome.exit_code == 2
     assert message in outcome.stderr
     assert outcome.stderr.startswith("rgnet: error: ")
     assert "Traceback" not in outcome.stderr

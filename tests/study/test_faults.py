@@ -279,6 +279,7 @@ def test_a_point_whose_workers_always_die_is_given_up(reference, tmp_path, until
     assert_as(reference, folder)
 
 
+@pytest.mark.slow
 def test_one_dead_worker_holds_nothing_up(tmp_path):
     """The point that a dead worker had in hand is begun again, the others are not held against it."""
     seen = []

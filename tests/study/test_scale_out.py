@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from shell import rgnet
+from shell import rgnet, within
 
 import rgnet as rg
 from rgnet import store
@@ -70,6 +70,7 @@ def assert_as(reference, folder):
     assert not (folder / ".running").exists()
 
 
+@pytest.mark.slow
 def test_a_dask_cluster_with_a_worker_killed(reference, here, until):
     """Two worker processes of a real cluster, one of them killed while it computes; the run ends as if it had not."""
     distributed = pytest.importorskip("distributed")
@@ -184,8 +185,8 @@ def test_shards_of_a_job_array(reference, here):
 
 @pytest.mark.parametrize("text", ["0/3", "4/3", "1", "a/b", "-1/3", "1/0", "1/2/3"])
 def test_a_share_that_is_none(here, text):
-    outcome = rgnet("run", "s.toml", f"--shard={text}", cwd=here)
-    assert outcome.returncode == 2
+    outcome = within("run", "s.toml", f"--shard={text}", cwd=here)
+    assert outcome.exit_code == 2
     assert "give i/n with i from 1 to n, such as 3/8" in outcome.stderr
     assert not (here / "data").exists()
 
@@ -199,14 +200,14 @@ def test_a_share_that_is_none(here, text):
     ],
 )
 def test_executors_that_are_none(here, options, message):
-    outcome = rgnet("run", "s.toml", *options, cwd=here)
-    assert outcome.returncode == 2
+    outcome = within("run", "s.toml", *options, cwd=here)
+    assert outcome.exit_code == 2
     assert message in outcome.stderr
 
 
 def test_merging_nothing_is_refused(here):
-    outcome = rgnet("merge", "s.toml", cwd=here)
-    assert outcome.returncode == 2
+    outcome = within("merge", "s.toml", cwd=here)
+    assert outcome.exit_code == 2
     assert "holds no complete point of wide; compute some with `rgnet run`" in outcome.stderr
 
 
