@@ -2,12 +2,12 @@
 
     python benchmarks/engine.py [--sides 16 32 64 128 256 512 1024] [--budget 60] [--json FILE]
 
-For every update and side L: τ, the larger of the integrated autocorrelation times of the energy and of |M| in sweeps,
-measured by `rgnet.stats`; the time of a sweep a spin, energies and magnetisations measured in every sweep; and what
-counts, the independent samples a second, 1/(2 τ N t). The dynamic exponent z is the slope of ln τ against ln L, with
-the error of the fit, beside the literature: local moves 2.1667(5) (Nightingale & Blöte 2000), Swendsen–Wang 0.222(7)
-and Wolff about 0.2 for these sizes (Baillie & Coddington 1991; Du, Zheng & Wang 2006). A side whose τ would take longer
-than the budget (in seconds) to measure is left out and said to be.
+For every update and side L: τ, the larger of the integrated autocorrelation times of the energy and of |M| in sweeps
+(Wolff: N flipped spins), measured by `rgnet.stats`; the time of a sweep a spin, energies and magnetisations measured
+in every sweep; and what counts, the independent samples a second, 1/(2 τ N t). The dynamic exponent z is the slope of
+ln τ against ln L, with the error of the fit, beside the literature: local moves 2.1667(5) (Nightingale & Blöte 2000),
+Swendsen–Wang 0.222(7) and Wolff about 0.2 for these sizes (Baillie & Coddington 1991; Du, Zheng & Wang 2006). Where a
+hundred τ would take longer than the budget (in seconds), τ is extrapolated with that exponent, and marked ≈.
 
 A second table does the same for Metropolis and Swendsen–Wang above K_c's temperature, where the correlation length ξ
 is what limits: it is the reason of the rule of ``update="auto"`` (`rgnet.updates.automatic`).
@@ -25,6 +25,7 @@ from scipy.optimize import curve_fit
 
 import rgnet as rg
 from rgnet import stats
+from rgnet.estimate import Estimate
 from rgnet.exact import ising2d
 from rgnet.sampling import sample
 from rgnet.updates import exact_for
@@ -51,70 +52,93 @@ def processor():
     return platform.processor() or platform.machine()
 
 
-def measured(model, name, tau, budget):
-    """τ and its error in sweeps, seconds a spin and sweep, z of the energy; None if it takes longer than the budget."""
-    side = model.shape[0]
-    sample(model, 1, chains=CHAINS, update=name, warmup=1, thin=1, seed=1, configurations=False)  # compiles
-    begin = time.perf_counter()
-    probe = max(1, min(64, (1 << 22) // model.n_sites))
-    data = sample(model, probe, chains=CHAINS, update=name, warmup=0, thin=1, seed=1, configurations=False)
-    each = (time.perf_counter() - begin) / (probe * CHAINS)
-    sweeps = max(2000, math.ceil(150 * tau))
-    warmup = math.ceil(20 * tau)
-    if (sweeps + warmup) * CHAINS * each > budget:
-        return None
-    data = sample(model, 1, chains=CHAINS, update=name, warmup=warmup, thin=1, seed=2, configurations=False)
+def run(data, model, sweeps):
+    """Energies and magnetisations after each further sweep, and the seconds that it took."""
     begin = time.perf_counter()
     data = sample(model, sweeps, resume=data, configurations=False)
-    seconds = (time.perf_counter() - begin) / (sweeps * CHAINS * model.n_sites)
+    return data, time.perf_counter() - begin
+
+
+def measured(model, name, tau, budget):
+    """τ and its error in sweeps, seconds a spin and sweep, z of the energy; τ is None if the budget is too small.
+
+    ``tau`` is about what τ will be. At least a hundred of it in each chain are measured.
+    """
+    side, chains = model.shape[0], CHAINS
+    if name in ("metropolis", "heat-bath") and side <= 64:
+        chains = 64  # as many as a word has bits
+    options = {"update": name, "chains": chains, "thin": 1, "seed": 1, "configurations": False}
+    data = sample(model, 1, warmup=20, **options)
+    if name == "wolff":  # one cluster at a time, which resolves τ; it flips its share of N
+        data.attrs["clusters_per_sweep"] = 1
+        tau *= side**0.25
+    probe, seconds = 1, 0.0
+    while seconds < 0.02 * budget:
+        probe *= 4
+        _, seconds = run(data, model, probe)
+    each, warmup = seconds / probe, math.ceil(20 * tau)
+    kernel = data.attrs["kernel"]
+    sweeps = min(int(budget / each) - warmup, math.ceil(5000 * tau), 20_000_000 // chains)
+    if sweeps < 100 * tau:
+        return {"ns": 1e9 * each / (chains * model.n_sites), "kernel": kernel, "tau": None}
+    data, _ = run(data, model, warmup)
+    data, seconds = run(data, model, sweeps)
+    share = float((data["magnetization"].astype(float) ** 2).mean()) / model.n_sites**2 if name == "wolff" else 1.0
     series = {"energy": data["energy"].values, "|M|": np.abs(data["magnetization"].values)}
-    taus = {key: stats.autocorrelation_time(values) for key, values in series.items()}
-    slowest = max(taus.values())
-    error = slowest * math.sqrt(2 * (2 * 6 + 1) * slowest / (sweeps * CHAINS))  # Madras & Sokal 1988, window 6 τ
+    slowest = max(stats.autocorrelation_time(values) for values in series.values())
+    error = (
+        share * slowest * math.sqrt(2 * (2 * 6 + 1) * slowest / (sweeps * chains))
+    )  # Madras & Sokal 1988, window 6 τ
     z = stats.mean(data["energy"] / (model.K * model.n_sites)).z(float(ising2d.energy(model.K, shape=(side, side))))
-    return {
-        "tau": slowest,
-        "tau_stderr": error,
-        "ns": seconds * 1e9,
-        "per_second": 1 / (2 * slowest * model.n_sites * seconds),
-        "z_energy": z,
-        "kernel": data.attrs["kernel"],
-    }
+    each = seconds / (sweeps * chains * model.n_sites * share)
+    found = {"ns": each * 1e9, "tau": share * slowest, "tau_stderr": error, "z_energy": z, "kernel": kernel}
+    return {**found, "per_second": per_second(found, model)}
 
 
-def exponent(rows):
-    """z and its error from τ = a L^z over the sides of at least 32."""
-    kept = [row for row in rows if row["side"] >= 32]
+def per_second(row, model):
+    """Independent samples a second, 1/(2 τ N t)."""
+    return 1e9 / (2 * row["tau"] * model.n_sites * row["ns"])
+
+
+def fitted(rows):
+    """ln a and z of τ = a L^z over the sides of at least 32, and the covariance; None for fewer than three."""
+    kept = [row for row in rows if row["side"] >= 32 and row["tau"]]
     if len(kept) < 3:
         return None
     L, tau, error = (np.array([row[key] for row in kept]) for key in ("side", "tau", "tau_stderr"))
-    found, covariance = curve_fit(lambda x, a, z: a + z * x, np.log(L), np.log(tau), sigma=error / tau, p0=(0.0, 1.0))
-    return found[1], math.sqrt(covariance[1, 1])
+    return curve_fit(lambda x, a, z: a + z * x, np.log(L), np.log(tau), sigma=error / tau, absolute_sigma=True)
 
 
 def at_criticality(sides, budget):
     """Every update and side, as a list of rows; a line each as they come."""
-    rows = []
-    print("| update | kernel | L | τ (sweeps) | ns/spin | independent samples/s | z of the energy |")
+    rows, exponents = [], {}
+    print("| update | L | τ (sweeps) | ns/spin | independent samples/s | z of the energy | kernel |")
     print("|---|---|---|---|---|---|---|")
     for name in exact_for(rg.Ising((16, 16), K=K_C)):
         a, z = GUESS.get(name, LOCAL)
+        own = []
         for side in sides:
-            found = measured(rg.Ising((side, side), K=K_C), name, a * (side / 16) ** z, budget)
-            if found is None:
-                print(f"| {name} | | {side} | would take longer than {budget:g} s | | | |", flush=True)
-                continue
-            row = {"update": name, "side": side, **found}
+            model = rg.Ising((side, side), K=K_C)
+            row = {"update": name, "side": side, **measured(model, name, a * (side / 16) ** z, budget)}
+            fit = fitted(own)
+            if row["tau"] is not None:
+                tau = Estimate(row["tau"], row["tau_stderr"])
+                told = f"{tau} | {row['ns']:.3g} | {row['per_second']:.3g} | {row['z_energy']:+.1f}"
+            elif fit is not None:  # by the exponent so far
+                row["tau"] = float(np.exp(fit[0][0] + fit[0][1] * math.log(side)))
+                row["per_second"], row["extrapolated"] = per_second(row, model), True
+                told = f"≈ {row['tau']:.2g} | {row['ns']:.3g} | ≈ {row['per_second']:.2g} | "
+            else:
+                told = f"more than {budget:g} s | {row['ns']:.3g} | | "
+            if not row.get("extrapolated"):
+                own.append(row)
             rows.append(row)
-            print(
-                f"| {name} | {row['kernel']} | {side} | {row['tau']:.3g}({row['tau_stderr']:.1g}) | {row['ns']:.3g} | "
-                f"{row['per_second']:.3g} | {row['z_energy']:+.1f} |",
-                flush=True,
-            )
+            print(f"| {name} | {side} | {told} | {row['kernel']} |", flush=True)
+        exponents[name] = fitted(own)
     print("\n| update | z | literature |\n|---|---|---|")
-    for name in dict.fromkeys(row["update"] for row in rows):
-        fit = exponent([row for row in rows if row["update"] == name])
-        print(f"| {name} | {'too few sides' if fit is None else f'{fit[0]:.2f}({fit[1]:.2f})'} | {LITERATURE[name]} |")
+    for name, fit in exponents.items():
+        value = "too few sides" if fit is None else f"{Estimate(fit[0][1], math.sqrt(fit[1][1, 1]))}"
+        print(f"| {name} | {value} | {LITERATURE[name]} |")
     return rows
 
 
@@ -129,7 +153,7 @@ def above_criticality(side, budget):
         for name, guess in (("metropolis", (2 + xi**2.17 / 3)), ("swendsen-wang", 2 + xi**0.3)):
             found[name] = measured(rg.Ising((side, side), K=K), name, guess, budget)
         local, cluster = found["metropolis"], found["swendsen-wang"]
-        if local is None or cluster is None:
+        if local["tau"] is None or cluster["tau"] is None:
             print(f"| {xi} | {K:.5f} | would take longer than {budget:g} s | | |")
             continue
         ratio = local["per_second"] / cluster["per_second"]

@@ -67,7 +67,7 @@ if TYPE_CHECKING:
     from rgnet.tempering import temper
 
 _MODULES = (
-    "cheap", "exact", "experiments", "flow", "hierarchies", "info", "information", "join", "layers", "learn", "models",
+    "cheap", "exact", "experiments", "flow", "hierarchies", "info", "information", "layers", "learn", "models",
     "observables", "operators", "plot", "report", "stats", "store", "study", "updates", "verify",
 )  # fmt: skip
 _NAMES = {

@@ -109,23 +109,35 @@ def _alone(path: Path) -> Iterator[None]:
             while time.monotonic() < end:
                 try:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
                 except BlockingIOError:
                     time.sleep(0.02)
+                    continue
+                # To close it is not enough, where a process was forked meanwhile
+                stack.callback(fcntl.flock, file, fcntl.LOCK_UN)
+                break
         yield
 
 
 def _compile_once(compiled: Any, path: Path) -> None:
     """Let processes that start together wait for the one that compiles a kernel, and load what it leaves."""
     compile_here = compiled.compile
+    here = False  # a kernel may come to itself, with arguments of other types
 
     def compile_alone(signature: Any) -> Any:
+        nonlocal here
         if isinstance(signature, tuple) and signature in compiled.overloads:
             return compile_here(signature)
         # Numba's own lock first: another thread may hold it and come to this kernel. Kernels that call each other are
         # locked from the caller down, so that processes cannot wait for one another in a circle.
-        with global_compiler_lock, _alone(path):
-            return compile_here(signature)
+        with global_compiler_lock:
+            if here:
+                return compile_here(signature)
+            here = True
+            try:
+                with _alone(path):
+                    return compile_here(signature)
+            finally:
+                here = False
 
     compiled.compile = compile_alone
 
@@ -140,9 +152,12 @@ def njit(function: _Function) -> _Function:
         compiled = numba.njit(cache=folder is not None, nogil=True, error_model="numpy")(function)
     finally:
         _config.CACHE_DIR = before
+    if _config.DISABLE_JIT:
+        return function
     _forget_literals(compiled)
     if folder is not None:
-        _compile_once(compiled, folder / f"{function.__module__}.{function.__name__}.lock")
+        place = f"{function.__module__}.{function.__qualname__}-{function.__code__.co_firstlineno}"
+        _compile_once(compiled, folder / f"{place}.lock")
     return cast(_Function, compiled)
 
 

@@ -33,6 +33,10 @@ from rgnet.updates.chains import Callback, Chains, advance, configurations, kept
 
 _TUNING = 50  # sweeps of warm-up for moves that tune themselves, before the pilot
 _WARMUP_TIMES = 20.0  # sweeps after the pilot, in units of τ
+_OF_A_RUN = (
+    "model", "boundary", "level", "update", "kernel", "seed", "thin", "warmup", "chains", "swap_every", "couplings",
+    "settings",
+)  # fmt: skip
 _ATTRS = ("model", "update", "seed", "warmup", "thin", "draws", "rng_state")
 
 
@@ -319,23 +323,47 @@ def join(parts: Sequence[xr.Dataset]) -> xr.Dataset:
     Raises
     ------
     ValueError
-        If there is none, they do not follow one another, or do not hold the same variables.
+        If there is none, or one is not the continuation of that before it: of other draws, another run, other variables
+        or other chains.
     """
     parts = list(parts)
-    if not parts or not all(isinstance(part, xr.Dataset) and "draw" in part.dims for part in parts):
-        raise ValueError("parts: give the Datasets of one run in order, as rgnet.sample returns them")
+    if not parts or not all(isinstance(part, xr.Dataset) and part.sizes.get("draw", 0) for part in parts):
+        raise ValueError(
+            "parts: give the Datasets of one run in order, as rgnet.sample returns them, none without draws"
+        )
     for number, (one, two) in enumerate(pairwise(parts)):
-        follows = int(one["draw"][-1]) + 1 == int(two["draw"][0]) and set(one.data_vars) == set(two.data_vars)
-        if not follows or any(one.attrs.get(name) != two.attrs.get(name) for name in ("model", "seed", "thin")):
+        reason = _not_following(one, two)
+        if reason:
             raise ValueError(
-                f"parts {number} and {number + 1} do not follow one another (draws, variables, model, seed or thinning "
-                f"differ); give the parts of one run in order, the later made with resume="
+                f"parts {number} and {number + 1} do not follow one another: {reason}; give the parts of one run in "
+                f"order, the later made with resume="
             )
     last = parts[-1]
     along = [name for name, values in last.data_vars.items() if "draw" in values.dims]
-    whole = xr.concat([part[along] for part in parts], "draw", data_vars="minimal", coords="minimal", compat="override")
+    whole = xr.concat(
+        [part[along] for part in parts], "draw", data_vars="minimal", coords="minimal", compat="override", join="exact"
+    )
     whole = whole.assign({name: last[name] for name in last.data_vars if name not in along})[list(last.data_vars)]
     whole.attrs = dict(last.attrs)
     if "walker" in whole:
         whole.attrs["round_trips"] = json.dumps(stats.round_trips(whole["walker"]).tolist())
     return whole
+
+
+def _not_following(one: xr.Dataset, two: xr.Dataset) -> str | None:
+    """In what a part of a run does not go on from another, or None."""
+    end, begin = int(one["draw"][-1]), int(two["draw"][0])
+    if begin != end + 1:
+        return f"draw {end} is followed by {begin}"
+    for name in _OF_A_RUN:
+        if one.attrs.get(name) != two.attrs.get(name):
+            return f"{name} is {one.attrs.get(name)!r} and {two.attrs.get(name)!r}"
+    if set(one.variables) != set(two.variables):
+        return f"only one of them holds {', '.join(sorted(map(str, set(one.variables) ^ set(two.variables))))}"
+    for axis in one.coords:
+        if axis != "draw" and not one[axis].equals(two[axis]):
+            return f"their {axis} differ"
+    for axis, length in one.sizes.items():
+        if axis != "draw" and two.sizes.get(axis) != length:
+            return f"{axis} has {length} and {two.sizes.get(axis)}"
+    return None

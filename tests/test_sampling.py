@@ -234,10 +234,20 @@ def test_parts_are_joined_to_the_run_that_they_are_of():
     xr.testing.assert_identical(join([whole]), whole)
     after = sample(SMALL, 3, resume=join([first, second]), configurations=False)
     xr.testing.assert_identical(after, sample(SMALL, 3, resume=whole, configurations=False))
-    with pytest.raises(ValueError, match=r"parts 0 and 1 do not follow one another .*in order"):
-        join([second, first])
-    with pytest.raises(ValueError, match="give the Datasets of one run"):
-        join([])
+    wrong_parts = [
+        (second, first, r"parts 0 and 1 do not follow one another: draw 8 is followed by 0; give .*in order"),
+        (first, second.assign_attrs(update="wolff"), r"update is 'metropolis' and 'wolff'"),
+        (first, second.assign_attrs(seed="10"), r"seed is '9' and '10'"),
+        (first, second.isel(chain=[0]), r"their chain differ"),
+        (first.drop_vars("chain"), second.drop_vars("chain").isel(chain=[0]), r"chain has 2 and 1"),
+        (first, second.drop_vars("energy"), r"only one of them holds energy"),
+    ]
+    for one, two, message in wrong_parts:
+        with pytest.raises(ValueError, match=message):
+            join([one, two])
+    for none in ([], [first.isel(draw=slice(0)), second]):
+        with pytest.raises(ValueError, match="give the Datasets of one run"):
+            join(none)
     spread = xr.concat([first, second], "draw", data_vars="all", coords="different", compat="equals")
     with pytest.raises(ValueError, match=r"joined by rgnet\.join"):
         sample(SMALL, 3, resume=spread, configurations=False)
