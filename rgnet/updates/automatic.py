@@ -21,7 +21,7 @@ from rgnet import lattice
 from rgnet.models import Ising, Model
 from rgnet.updates.base import further_couplings
 
-REACH = 40.0
+REACH = 20.0  # where both sides of the rule are worth the same at L = 256 (benchmarks/engine.py)
 LENGTHS = 6.0
 PREFERRED = {
     "SpinGlass": ("metropolis", "heat-bath"),
