@@ -101,11 +101,12 @@ def sample(
         ±1 for Ising; what it is for others the attribute ``values`` says. ``energy(chain, draw)`` = H (total,
         dimensionless), and what the model keeps of every draw (`Model.observe`), such as ``magnetization`` = Σ s for
         Ising; from cluster moves without a field ``cluster_m2``, an estimator of M² with a smaller variance
-        (`rgnet.updates.swendsen_wang`). Attributes: model, boundary, lattice (unless hypercubic), level, scale, values,
-        update, kernel (which of the move's kernels ran), seed, warmup and thin (sweeps), draws (so far in each chain),
-        chains, where a pilot was run its length ``pilot`` (part of ``warmup``), tau_energy and the τ of what else was
-        watched, such as tau_magnetization (sweeps), what warm-up tuned, such as clusters_per_sweep, rng_state (after
-        the last draw), rgnet_version.
+        (`rgnet.updates.swendsen_wang`). Without configurations ``last_spin(chain, *space)``, whose attribute ``draws``
+        is the number of draws of each chain, since the run began, after which it is taken. Attributes: model, boundary,
+        lattice (unless hypercubic), level, scale, values, update, kernel (which of the move's kernels ran), seed,
+        warmup and thin (sweeps), draws (so far in each chain), chains, where a pilot was run its length ``pilot`` (part
+        of ``warmup``), tau_energy and the τ of what else was watched, such as tau_magnetization (sweeps), what warm-up
+        tuned, such as clusters_per_sweep, rng_state (after the last draw), rgnet_version.
 
     Raises
     ------
@@ -289,6 +290,16 @@ def _resumed(model: Model, draws: int, data: xr.Dataset, keeps_configurations: b
 
 def last_of(data: xr.Dataset) -> xr.DataArray:
     """The configurations after the last draw.
+
+    Parameters
+    ----------
+    data : Dataset
+        As `sample` returns it, with ``spin`` or ``last_spin``.
+
+    Returns
+    -------
+    DataArray
+        (chain, [component], *space).
 
     Raises
     ------

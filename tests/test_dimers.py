@@ -59,6 +59,7 @@ def test_temperature():
         ({"shape": (4, 4), "T": "hot"}, r"T='hot': a coupling is a finite"),
         ({"shape": (4, 4), "K": True}, r"K=True"),
         ({"shape": (4, 4), "K": 1e308}, r"K=1e\+308: energies .* would overflow"),
+        ({"shape": (4, 4), "T": 1e-308}, r"T=1e-308: energies .* would overflow at K = 1e\+308; use a larger \|T\|"),
         ({"shape": (4, 4), "T": -1e-310}, r"T=-1e-310: the reduced coupling K = 1/T would be infinite"),
         ({"shape": (4, 4), "K": 1.0, "boundary": "open"}, r"boundary='open'"),
         ({"shape": (1, 4), "K": 1.0}, r"periodic side of length 1"),
@@ -200,12 +201,22 @@ def test_what_needs_spins_refuses_directions():
         lambda: rg.Network([rg.Majority(2)]).levels(data),
         lambda: rg.flow.mcrg([data, data]),
         lambda: rg.flow.couplings([data]),
-        lambda: rg.information.retained([data, data], about="K"),
     ):
         with pytest.raises(ValueError, match=r"directions of dimers, 0 to 3, and no spins: give .*links\(data\)"):
             call()
-    with pytest.raises(ValueError, match=r"about='K' of Dimers.*Var of model.conjugate.*about=labels"):
+    with pytest.raises(ValueError, match=r"about='K' of Dimers.*Var of model.conjugate.*about=labels") as caught:
         rg.information.retained([data, data], about="K")
+    assert "links(" not in str(caught.value)  # which would be refused in turn
+    with pytest.raises(ValueError, match=r"2 components, such as the links of dimers.*give labels as about="):
+        rg.information.retained([links(data)], about="K")
+
+
+def test_what_links_keep_about_a_label():
+    """The remedy where the score about K is not to be had."""
+    data = sample(Dimers((4, 4), K=0.4), 400, chains=2, seed=5, warmup=50, thin=2)
+    labels = (data["parallel"] > data["parallel"].mean()).astype(int)
+    found = rg.information.retained([links(data)], about=labels)
+    assert 0.0 < float(found["information"][0]) < np.log(2) + 0.1
 
 
 def test_thermodynamics_of_dimers():

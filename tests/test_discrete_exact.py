@@ -145,6 +145,15 @@ def test_spin_glass_limits():
     assert log_Z == pytest.approx(-energy + math.log(2), abs=0.1)
 
 
+@pytest.mark.parametrize("shape", [(15, 8), (8, 15), (9, 16), (17, 9)])
+def test_rows_of_glasses_are_the_side_that_fits(shape):
+    """Along the long side periodic: rows of 8 or 9 that close fit, though free rows of 15 and more are less work."""
+    boundary = ("periodic", "free") if shape[0] > shape[1] else ("free", "periodic")
+    model = SpinGlass(shape, K=0.5, p=1.0, h=0.1, boundary=boundary)
+    expected = transfer.of_model(rg.Ising(shape, K=0.5, h=0.1, boundary=boundary)).log_Z
+    assert transfer_glass.log_Z(model) == pytest.approx(expected, rel=1e-12)
+
+
 def test_nishimoris_line():
     """Every average over samples of the energy at e^{2K} = p/(1−p) is −B K tanh K: 300 samples of 3×3, |z| < 3.5."""
     p = 0.8
@@ -179,6 +188,9 @@ BAD = [
     (lambda: transfer.sums([[0, 1], [2, 0]], 0, 4), r"give a symmetric table"),
     (lambda: transfer.sums([[0, math.nan], [math.nan, 0]], 0, 4), r"bond"),
     (lambda: transfer.sums(np.eye(2), [0, math.inf], 4), r"finite tables"),
+    (lambda: transfer.sums(np.eye(2), [0, 1j], 4), r"site has the entry 1j: log-weights are real"),
+    (lambda: transfer.sums(np.eye(2), 0, 4, of=(np.eye(2) + 2j, 0)), r"of\[0\] has the entry \(1\+2j\)"),
+    (lambda: transfer.strip(np.eye(2) + 0j, 0, 4), r"bond has the entry \(1\+0j\)"),
     (lambda: transfer_glass.log_Z(SpinGlass((12, 12), K=1.0)), r"rows of 12 spins.*9 where"),
     (lambda: transfer_glass.log_Z(SpinGlass((3, 3), K=1.0, lattice="triangular")), r"chains and square"),
     (lambda: full.thermal(Potts((5, 5), q=3, K=1.0)), r"3\^25 = .*at most 2\^24"),

@@ -14,7 +14,7 @@ import xarray as xr
 import rgnet as rg
 from rgnet import stats, updates
 from rgnet.exact import quadrature
-from rgnet.models import ContinuousModel, Phi4, continuous
+from rgnet.models import ContinuousModel, Phi4, _code, continuous
 from rgnet.sampling import sample
 from rgnet.updates import chains, matrix
 
@@ -29,6 +29,13 @@ def well(a):
 
 def aligned(a, b):
     return 1.3 * math.cos(a - b)
+
+
+STIFFNESS = 0.4
+
+
+def reading(a, b):
+    return -STIFFNESS * (a - b) * (a - b)
 
 
 def test_the_documented_examples_run():
@@ -89,10 +96,46 @@ def _made(strength, place):
 
 
 def test_the_code_of_a_function_is_its_text_and_not_its_place():
-    assert continuous._digest(_made(0.5, 0), None) == continuous._digest(_made(0.5, 7), None)
-    assert continuous._digest(_made(0.5, 0), None) != continuous._digest(_made(0.4, 0), None)
-    assert continuous._digest(spring, well) != continuous._digest(matrix._spring, well)
-    assert continuous._digest(spring, None) != continuous._digest(None, spring)
+    assert _code.digest(_made(0.5, 0), None) == _code.digest(_made(0.5, 7), None)
+    assert _code.digest(_made(0.5, 0), None) != _code.digest(_made(0.4, 0), None)
+    assert _code.digest(spring, well) != _code.digest(matrix._spring, well)
+    assert _code.digest(spring, None) != _code.digest(None, spring)
+
+
+READING = {
+    "a global": "J = {}\ndef f(a, b):\n  return -J * (a - b) ** 2",
+    "a default": "def f(a, b, J={}):\n  return -J * (a - b) ** 2",
+    "a keyword": "def f(a, b, *, J={}):\n  return -J * (a - b) ** 2",
+    "a helper": "def g(a):\n  return {} * a * a\ndef f(a, b):\n  return -g(a - b)",
+    "a helper's global": "J = {}\ndef g(a):\n  return J * a * a\ndef f(a, b):\n  return -g(a - b)",
+    "a function within": "J = {}\ndef f(a, b):\n  g = lambda x: J * x * x\n  return -g(a - b)",
+    "a long array": "import numpy\nJ = numpy.ones(5000)\nJ[2500] = {}\ndef f(a, b):\n  return -J[2500] * (a - b) ** 2",
+    "a tuple": "J = (1, ({}, 2))\ndef f(a, b):\n  return -J[1][0] * (a - b) ** 2",
+    "a cycle": "J = {}\ndef f(a, b):\n  return g(a, b)\ndef g(a, b):\n  return -J if a < b else f(b, a)",
+    "a module": "import types\nm = types.ModuleType('m')\nm.J = {}\ndef f(a, b):\n  return -m.J * (a - b) ** 2",
+    "a jitted helper": "import numba\n@numba.njit\ndef g(a):\n  return {} * a\ndef f(a, b):\n  return g(a) * g(b)",
+}
+
+
+@pytest.mark.parametrize("text", READING.values(), ids=READING)
+def test_every_value_that_a_function_reads_is_its_code(text):
+    def digest(strength):
+        space = {"__name__": "elsewhere"}
+        exec(text.format(strength), space)
+        return _code.digest(space["f"])
+
+    assert digest(0.4) == digest(0.4) != digest(0.8)
+
+
+def test_a_global_that_changed_is_compiled_anew(monkeypatch):
+    monkeypatch.setattr(sys.modules[__name__], "STIFFNESS", 0.4)
+    before = ContinuousModel(3, bond=reading).energy([0.0, 1.0, 0.0])
+    stored = ContinuousModel(3, bond=reading).to_dict()
+    assert rg.models.from_dict(stored).to_dict() == stored
+    monkeypatch.setattr(sys.modules[__name__], "STIFFNESS", 0.8)
+    assert ContinuousModel(3, bond=reading).energy([0.0, 1.0, 0.0]) == pytest.approx(2 * before)
+    with pytest.raises(ValueError, match=r"bond='.*:reading', site=None: their code has changed .*restore the module"):
+        rg.models.from_dict(stored)
 
 
 @pytest.mark.parametrize(
@@ -144,15 +187,18 @@ def test_functions_of_the_script_that_runs_are_found(monkeypatch):
     x = np.random.default_rng(2).normal(size=(2, 200, 3))
     kept = {"energy": (("chain", "draw"), model.energy(x)), "spin": (("chain", "draw", "x"), x)}
     data = xr.Dataset(kept, attrs={"model": json.dumps(model.to_dict()), **model.attributes})
-    with pytest.raises(ValueError, match=r"lost with it .*give it as model="):
+    with pytest.raises(ValueError, match=r"lost with it .*give it as model= to"):
         rg.observables.thermodynamics(data)
+    with pytest.raises(ValueError, match=r"lost with it .*or rgnet.models.order_field"):
+        rg.models.order_field(data)
+    np.testing.assert_array_equal(rg.models.order_field(data, model=model)["spin"], x)
     given = rg.observables.thermodynamics(data, model=model)
     with pytest.raises(ValueError, match=r"was sampled from .*give that model"):
         rg.observables.thermodynamics(data, model=ContinuousModel(3, bond=spring))
     monkeypatch.setattr(main, "mine", mine, raising=False)
     assert rg.observables.thermodynamics(data).identical(given)
     monkeypatch.setattr(main, "mine", aligned)
-    with pytest.raises(ValueError, match=r"this script has another function of that name"):
+    with pytest.raises(ValueError, match=r"bond='__main__:mine', .*their code has changed since"):
         rg.observables.thermodynamics(data)
 
 

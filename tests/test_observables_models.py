@@ -225,13 +225,49 @@ def test_tempered_data_have_a_row_for_each_replica():
         observables.thermodynamics(stuck.isel(replica=[2]))
 
 
-def test_the_length_of_a_paramagnet_in_a_field_is_none():
-    """Independent spins with a mean: ⟨M²⟩ is N² large, and the connected part equals ⟨|M_k|²⟩ but for noise."""
-    rng = np.random.default_rng(6)
-    model = rg.Ising((8, 8), K=0.0, h=0.5)
-    x = np.where(rng.random((4, 500, 8, 8)) < 1 / (1 + np.exp(-1.0)), 1, -1).astype(np.int8)
-    table = observables.thermodynamics(dataset(model, x))
-    length = float(table["correlation_length"])
-    assert np.isnan(length) or length < 0.5
+def test_the_length_in_a_field_is_that_of_the_connected_part():
+    """A ring in a field, all of whose states are known: of ⟨M²⟩ the larger part is ⟨M⟩²."""
+    model = rg.Ising(10, K=0.7, h=0.1)
+    every = proof.states(model)
+    p = np.exp(-proof.energies(model, every))
+    p /= p.sum()
+    total = every.sum(axis=1)
+    wave = np.exp(2j * np.pi * np.arange(10) / 10)
+    structure = p @ np.abs(every @ wave) ** 2
+    connected = p @ total**2 - (p @ total) ** 2
+    k = 2 * np.sin(np.pi / 10)
+    exact, wrong = (np.sqrt(square / structure - 1) / k for square in (connected, p @ total**2))
+    picks = np.random.default_rng(6).choice(len(p), size=(4, 3000), p=p)
+    table = observables.thermodynamics(dataset(model, every[picks].astype(np.int8)))
+    length, error = float(table["correlation_length"]), float(table["correlation_length_stderr"])
+    assert abs(length - exact) < 3.5 * error
+    assert abs(length - wrong) > 10 * error
     glass = models.SpinGlass((8, 8), K=0.3, h=0.5)
+    x = np.random.default_rng(6).choice(np.array([-1, 1], dtype=np.int8), size=(4, 500, 8, 8), p=(0.3, 0.7))
     assert np.isnan(observables.thermodynamics(dataset(glass, x))["correlation_length"])
+
+
+def test_a_given_model_is_the_one_that_was_sampled():
+    x = np.random.default_rng(0).choice(np.array([-1, 1], dtype=np.int8), size=(2, 200, 4, 4))
+    model = rg.Ising((4, 4), K=0.3)
+    bare = dataset(model, x).drop_attrs(deep=False)
+    assert np.isfinite(observables.thermodynamics(bare, model=model)["energy"])
+    for given in ("x", {"K": 0.3}):
+        with pytest.raises(TypeError, match=r"give a model, such as rg.Ising"):
+            observables.thermodynamics(bare, model=given)
+    for other in (rg.Ising((2, 8), K=0.3), rg.Ising(16, K=0.3), models.ON((4, 4), 3, K=1.0)):
+        with pytest.raises(ValueError, match=r"its configurations are of .*and spin is of \{'x': 4, 'y': 4\}"):
+            observables.thermodynamics(bare, model=other)
+
+
+def test_a_model_given_for_tempered_data_is_compared_but_for_its_coupling():
+    x = np.random.default_rng(0).choice(np.array([-1, 1], dtype=np.int8), size=(2, 200, 4, 4))
+    couplings = [0.2, 0.3]
+    parts = [dataset(rg.Ising((4, 4), K=K), x) for K in couplings]
+    data = xr.concat(parts, dim="replica", combine_attrs="override").assign_coords(K=("replica", couplings))
+    own = observables.thermodynamics(data)
+    for given in (data, data.drop_attrs(deep=False)):
+        assert observables.thermodynamics(given, model=rg.Ising((4, 4), K=0.25)).equals(own)
+    for other in (rg.Ising((4, 4), K=0.2, h=0.1), models.XY((4, 4), K=0.2)):
+        with pytest.raises(ValueError, match=r"the Dataset was sampled from .*give that model"):
+            observables.thermodynamics(data, model=other)

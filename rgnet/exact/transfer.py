@@ -83,7 +83,8 @@ def sums(
     Raises
     ------
     ValueError
-        If the lattice has more than two sides or rows with more than 10⁵ states, or the tables are not tables.
+        If the lattice has more than two sides or rows with more than 10⁵ states, or bond, site or of are no such
+        tables: complex, NaN, +inf, not symmetric, or of another shape.
     """
     sides = lattice.check_shape(shape)
     names = lattice.check_boundary(boundary, sides)
@@ -141,7 +142,13 @@ def strip(
 ) -> Strip:
     """The infinitely long strip, per row of ``width`` sites.
 
-    Parameters and errors as `sums`; the inverse correlation length along the strip is ``gap``.
+    Parameters as `sums`; the inverse correlation length along the strip is ``gap``.
+
+    Raises
+    ------
+    ValueError
+        If the rows have more than 10⁵ states, or bond, site or of are no such tables: complex, NaN, +inf, not
+        symmetric, or of another shape.
     """
     from scipy.sparse.linalg import LinearOperator, eigsh
 
@@ -179,8 +186,10 @@ def _cost(width: int, q: int, along: str) -> tuple[bool, float]:
 
 
 def _checked(bond: npt.ArrayLike, site: npt.ArrayLike, of: Tables | None) -> tuple[Floats, Floats, Floats, Floats]:
-    if any(np.iscomplexobj(part) for part in (bond, site, *(of or ()))):
-        raise ValueError("tables of complex numbers: log-weights are real; give real tables")
+    for name, part in zip(("bond", "site", "of[0]", "of[1]"), (bond, site, *(of or ())), strict=False):
+        if np.iscomplexobj(part):
+            first = np.ravel(part)[np.argmax(np.ravel(np.imag(part)) != 0)]
+            raise ValueError(f"{name} has the entry {first}: log-weights are real numbers; give real tables")
     weights = np.asarray(bond, dtype=np.float64)
     if weights.ndim != 2 or weights.shape[0] != weights.shape[1] or len(weights) < 2 or (weights != weights.T).any():
         raise ValueError(f"bond of shape {weights.shape}: give a symmetric table (q, q) of log-weights, q ≥ 2")

@@ -26,7 +26,8 @@ def log_Z(model: Any) -> float:
     Raises
     ------
     ValueError
-        If the lattice is another, or both sides are longer than 14 sites (9 where the other is periodic).
+        If the lattice is another, or neither side fits into a row: at most 14 sites, 9 where the other side is
+        periodic.
     """
     return _collapse(model, np.logaddexp)
 
@@ -70,13 +71,13 @@ def _next_row(weights: Floats, bonds: Floats, add: Callable[..., Any]) -> Floats
     return weights
 
 
-def _doublings(width: int, along: str) -> int:
-    """Logarithm of the work: rows that close remember their first one."""
-    return 2 * width if along == "periodic" else width
+def _cost(width: int, along: str) -> tuple[bool, int]:
+    """Whether rows are too long, and the logarithm of the work: rows that close remember their first one."""
+    return (width > WIDEST_CLOSED, 2 * width) if along == "periodic" else (width > WIDEST, width)
 
 
 def _couplings(model: Any) -> tuple[Floats, list[Floats], bool]:
-    """Bonds to the next row (M, L), along a row, and whether the rows close; rows are the side that is cheaper."""
+    """Bonds to the next row (M, L), along a row, and whether the rows close; rows are the cheaper side that fits."""
     if getattr(model, "lattice", "hypercubic") != "hypercubic" or len(model.shape) > 2:
         raise ValueError(
             f"shape={model.shape}, lattice={model.lattice!r}: chains and square lattices alone; enumerate, or sample"
@@ -89,6 +90,6 @@ def _couplings(model: Any) -> tuple[Floats, list[Floats], bool]:
     ahead[: shape[0] - (names[0] == "free")] = couplings[:first].reshape(-1, shape[1])
     beside = np.zeros(shape)
     beside[:, : shape[1] - (names[1] == "free")] = couplings[first:].reshape(shape[0], -1) if shape[1] > 1 else 0.0
-    if _doublings(shape[0], names[1]) < _doublings(shape[1], names[0]):
+    if _cost(shape[0], names[1]) < _cost(shape[1], names[0]):
         ahead, beside, names = beside.T, ahead.T, names[::-1]
     return ahead, list(beside), names[0] == "periodic"

@@ -126,10 +126,8 @@ def _check_score(level: Any) -> None:
 
     name = json.loads(level.attrs["model"])["name"] if "model" in level.attrs else "Ising"
     if name != "Ising" or labels.lattice_kind(level) != "hypercubic":
-        spins = labels.no_numbers(level)
-        held = f", whose spin holds {spins}" if spins else ""
         raise ValueError(
-            f"about='K' of {name}, {labels.lattice_kind(level)} lattice{held}: "
+            f"about='K' of {name}, {labels.lattice_kind(level)} lattice: "
             f"the score about K is Σ s s over nearest neighbours for Ising models on hypercubic lattices alone; "
             f"elsewhere Var of model.conjugate(spin) is the information at level 0, and what coarse levels keep can be "
             f"asked about labels, about=labels"

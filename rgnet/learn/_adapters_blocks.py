@@ -1,7 +1,7 @@
 """Block layers as torch modules: a convolution of stride b with fixed weights, then a sign, a coin, or nothing."""
 
 import math
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from typing import Any, Literal
 
 import numpy as np
@@ -19,7 +19,7 @@ CONVOLUTIONS = {
 }
 
 
-class BlockModule(torch.nn.Module):
+class BlockModule(torch.nn.Module, ABC):
     """A convolution with weights (out, in, b, …, b), in float64, and what follows it.
 
     Parameters

@@ -7,7 +7,7 @@ sampling asks of it beside, such as where chains start, is `rgnet.models.model.M
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from rgnet import labels
 from rgnet.models.blume_capel import BlumeCapel
@@ -64,13 +64,56 @@ def from_attrs(attrs: Mapping[str, Any]) -> Model:
     return from_dict(json.loads(attrs["model"]))
 
 
-def order_field(data: Any) -> Any:
+def of_data(data: Any, model: Model | None = None) -> Model:
+    """The model that a Dataset was sampled from: ``model`` where it is given, checked, or that of the attribute.
+
+    Of tempered data ``model`` may be at any coupling of the ladder.
+
+    Raises
+    ------
+    TypeError
+        If ``model`` is no model.
+    ValueError
+        If it is not the one of the attribute, or, where there is no attribute, not of the shape of the configurations;
+        or the attribute is asked for and cannot give it.
+    """
+    if model is None:
+        return from_attrs(data.attrs)
+    kinds: tuple[Any, ...] = tuple(MODELS.values())
+    if not isinstance(model, kinds):
+        raise TypeError(f"model={model!r}: give a model, such as rg.Ising((64, 64), K=0.4)")
+    plain = json.loads(json.dumps(model.to_dict()))
+    wanted = dict(zip(model.geometry.dims, model.shape, strict=True))
+    wanted |= {} if model.components == 1 else {"component": model.components}
+    if "model" in data.attrs:
+        stored = json.loads(data.attrs["model"])
+        tuned = next((name for name in ("K", "r") if name in stored), "") if "replica" in data.dims else ""
+        if {k: v for k, v in plain.items() if k != tuned} != {k: v for k, v in stored.items() if k != tuned}:
+            raise ValueError(
+                f"model={json.dumps(plain)}, and the Dataset was sampled from {data.attrs['model']}; give that model"
+            )
+    elif "spin" in data:
+        have = {
+            str(name): size for name, size in data["spin"].sizes.items() if name not in ("chain", "draw", "replica")
+        }
+        if have != wanted:
+            raise ValueError(
+                f"model={json.dumps(plain)}: its configurations are of {wanted}, and spin is of {have}; give the model "
+                f"that was sampled"
+            )
+    return cast(Model, model)
+
+
+def order_field(data: Any, *, model: Model | None = None) -> Any:
     """A Dataset of configurations as one of their order parameter, which layers and operators can add.
 
     Parameters
     ----------
     data : Dataset
         As `rgnet.sample` returns it, of any model.
+    model : Model, optional
+        The model that was sampled, where the Dataset's attribute ``model`` cannot give it: a `ContinuousModel` whose
+        functions cannot be imported.
 
     Returns
     -------
@@ -81,10 +124,12 @@ def order_field(data: Any) -> Any:
 
     Raises
     ------
+    TypeError
+        If ``model`` is no model.
     ValueError
-        If the Dataset has no configurations, or is a coarse level.
+        If the Dataset has no configurations, or is a coarse level, or the model is not the one that was sampled.
     """
-    model = from_attrs(data.attrs)
+    model = of_data(data, model)
     if "spin" not in data or data.attrs.get("level", 0) != 0:
         raise ValueError("no configurations of level 0 in it; give a Dataset as rgnet.sample returns it")
     space = model.geometry.dims
@@ -119,5 +164,6 @@ __all__ = [
     "SpinGlass",
     "from_attrs",
     "from_dict",
+    "of_data",
     "order_field",
 ]

@@ -55,7 +55,7 @@ def coupling_or_temperature(K: object, T: object) -> float:
     Raises
     ------
     ValueError
-        If not exactly one of them is given, it is no finite number, or T is 0.
+        If not exactly one of them is given, it is no finite number, or T is 0 or so near to it that 1/T overflows.
     """
     if (K is None) == (T is None):
         raise ValueError(f"K={K!r}, T={T!r}: give the coupling K or the temperature T = 1/K, one of the two")
@@ -67,8 +67,8 @@ def coupling_or_temperature(K: object, T: object) -> float:
     return 1.0 / temperature
 
 
-def moderate(**couplings: float) -> None:
-    """Refuse couplings with which energies or their squares would overflow.
+def moderate(T: object = None, **couplings: float) -> None:
+    """Refuse couplings with which energies or their squares would overflow; T is the temperature that gave K, if any.
 
     Raises
     ------
@@ -77,6 +77,10 @@ def moderate(**couplings: float) -> None:
     """
     for name, value in couplings.items():
         if abs(value) > _LARGEST:
+            if name == "K" and T is not None:
+                raise ValueError(
+                    f"T={T!r}: energies would overflow at K = 1/T = {value:g}; give |T| above {1 / _LARGEST:g}"
+                )
             raise ValueError(f"{name}={value}: energies would overflow; give couplings below {_LARGEST:g}")
 
 

@@ -90,11 +90,35 @@ def columnar(x: npt.ArrayLike) -> npt.NDArray[np.float64]:
 
 
 def column_sums(x: Array) -> list[Array]:
+    """Sums Σ_r (−1)^x n_x(r) and Σ_r (−1)^y n_y(r), not divided by N/2.
+
+    Parameters
+    ----------
+    x : array (..., x, y) of directions
+        Looked at by `directions` already, or known to be such.
+
+    Returns
+    -------
+    list of two int64 arrays (...)
+
+    Raises
+    ------
+    IndexError
+        If x has less than two axes.
+    """
     signs = [1 - 2 * (np.arange(side) % 2) for side in x.shape[-2:]]
     return [(x == 0).sum(axis=-1, dtype=np.int64) @ signs[0], (x == 1).sum(axis=-2, dtype=np.int64) @ signs[1]]
 
 
 def directions(x: npt.ArrayLike) -> Array:
+    """``x`` as an array of directions, (..., x, y).
+
+    Raises
+    ------
+    ValueError
+        If it has less than two axes, or values other than 0, 1, 2, 3. Whether the directions of partners point at each
+        other is not looked at.
+    """
     x = np.asarray(x)
     if x.ndim < 2 or not ((x == 0) | (x == 1) | (x == 2) | (x == 3)).all():
         raise ValueError(f"configurations of shape {x.shape} that are no dimers: give (..., x, y), {RULE}")

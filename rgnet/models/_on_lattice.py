@@ -34,6 +34,11 @@ class OnLattice:
         return 1
 
     @property
+    def order_components(self) -> int:
+        """Independent components of the order parameter: those of a site."""
+        return self.components
+
+    @property
     def outside(self) -> int:
         """What stands beyond a free boundary in the state of a chain: 0."""
         return 0

@@ -10,14 +10,21 @@ from typing import Any
 import numba
 import numpy as np
 
+from rgnet.models import _code
+
 Function = Callable[..., float]
 
 
-@functools.lru_cache(64)
 def jitted(function: Function) -> Any:
-    """The function as Numba compiles it; one that is jitted already is left as it is."""
-    if hasattr(function, "py_func"):
-        return function
+    """The function as Numba compiles it, anew where a value that it reads has changed.
+
+    One that is jitted already is left as it is.
+    """
+    return function if hasattr(function, "py_func") else _compiled(function, _code.digest(function))
+
+
+@functools.lru_cache(64)
+def _compiled(function: Function, digest: str) -> Any:
     return numba.njit(error_model="numpy")(function)
 
 

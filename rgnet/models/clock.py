@@ -103,6 +103,11 @@ class Clock(States):
         cosines = _cosines(self.q)[np.minimum(steps, self.q - steps)]
         return {"magnetization": np.stack([cosines, _sines(self.q)], axis=1)}
 
+    @property
+    def order_components(self) -> int:
+        """2, of an angle; 1 where q = 2."""
+        return min(2, self.q - 1)
+
     def to_dict(self) -> dict[str, Any]:
         """The model as plain data, JSON-ready; `rgnet.models.from_dict` reads it back."""
         return {"name": "Clock", **_checks.geometry_dict(self), "q": self.q, "K": self.K, "h": self.h}

@@ -25,12 +25,10 @@ Operators for the RG: as for φ⁴ on the real line, those of XY on a circle.
 Source: Metropolis, Rosenbluth, Rosenbluth, Teller & Teller (1953).
 """
 
-import hashlib
 import importlib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -38,15 +36,15 @@ import numpy.typing as npt
 
 from rgnet import lattice as geometries
 from rgnet.lattice import Graph
-from rgnet.models import _checks, _real
+from rgnet.models import _checks, _code, _real
 from rgnet.models._checks import Place, finite
 from rgnet.models._on_lattice import OnLattice
 from rgnet.models._real import Floats
 
 Function = Callable[..., float]
 _REMEDY = (
-    "put it at the top of a module that can be imported, or build the model yourself, and give it as model= where that "
-    "is asked for, as by rgnet.observables.thermodynamics"
+    "put it at the top of a module that can be imported, or build the model yourself, and give it as model= to "
+    "rgnet.observables.thermodynamics or rgnet.models.order_field"
 )
 _PROBES = (0.21, 0.83, 0.57)  # where the functions are tried: fractions of the domain
 
@@ -61,7 +59,8 @@ class ContinuousModel(OnLattice):
         Sides of the lattice, or the graph that takes its place.
     bond : function of two floats
         Log-weight of a bond, symmetric: bond(a, b) = bond(b, a). Plain or ``@numba.njit``; its name at the top of a
-        module is what a file keeps of it, so do not change it between a run and its resumption.
+        module is what a file keeps of it, and a digest of its code and of the values that it reads (globals, defaults,
+        helpers), so do not change them between a run and its resumption.
     site : function of one float, optional
         Log-weight of a site; none is 0.
     domain : pair of float, optional
@@ -150,6 +149,11 @@ class ContinuousModel(OnLattice):
         """−H: the functions hold the couplings, and to vary one common factor is all that is left. (...)."""
         return -self.energy(x)
 
+    @property
+    def order_components(self) -> int:
+        """1, or with a domain 2."""
+        return 1 if self.domain is None else 2
+
     def order_field(self, x: npt.ArrayLike) -> Floats:
         """x itself, (..., 1, *shape), or with a domain the cosine and sine of its angle, (..., 2, *shape).
 
@@ -197,27 +201,30 @@ class ContinuousModel(OnLattice):
             **_checks.geometry_dict(self),
             "bond": _name(self.bond),
             "site": None if self.site is None else _name(self.site),
-            "code": _digest(self.bond, self.site),
+            "code": _code.digest(self.bond, self.site),
             "domain": None if self.domain is None else list(self.domain),
             "is_symmetric": self.is_symmetric,
         }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "ContinuousModel":
-        """The inverse of `to_dict`, for functions at the top of a module that can be imported.
-
-        Those of the script that runs are taken too, if their code is what it was.
+        """The inverse of `to_dict`, for functions at the top of a module that can be imported, or of this script.
 
         Raises
         ------
         ValueError
-            If a function cannot be found by its name.
+            If a function cannot be found by its name, or is not what it was: its code, or a value that it reads.
         """
         bond = _named("bond", data["bond"])
         site = None if data["site"] is None else _named("site", data["site"])
-        own = [f"{role}={data[role]!r}" for role in ("bond", "site") if str(data[role]).startswith("__main__:")]
-        if own and _digest(bond, site) != data.get("code"):
-            raise ValueError(f"{', '.join(own)}: this script has another function of that name; {_REMEDY}")
+        if (found := _code.digest(bond, site)) != data.get("code"):
+            raise ValueError(
+                f"bond={data['bond']!r}, site={data['site']!r}: their code has changed since this was stored (digest "
+                f"{data.get('code')} then, {found} now, of instructions, globals, defaults and helpers; another "
+                f"version of Python compiles to others, too); restore the module, or build the model with the "
+                f"functions as they were, and give it as model= to rgnet.observables.thermodynamics or "
+                f"rgnet.models.order_field"
+            )
         return cls(
             **_checks.geometry_from(data), bond=bond, site=site, domain=data["domain"],
             is_symmetric=data["is_symmetric"],
@@ -264,21 +271,6 @@ def _try(name: str, function: Any, arguments: int, domain: tuple[float, float] |
 def _name(function: Any) -> str:
     plain = getattr(function, "py_func", function)
     return f"{getattr(plain, '__module__', '?')}:{getattr(plain, '__qualname__', repr(plain))}"
-
-
-def _digest(*functions: Function | None) -> str:
-    """What tells functions of one name apart: their instructions and constants, and what they close over."""
-    return hashlib.sha256(repr([_content(function) for function in functions]).encode()).hexdigest()[:16]
-
-
-def _content(item: Any) -> Any:
-    """A function as its instructions, constants and what it closes over, without its place, name or addresses."""
-    plain = getattr(item, "py_func", item)
-    if isinstance(plain, CodeType):
-        return plain.co_code, plain.co_names, [_content(value) for value in plain.co_consts]
-    if hasattr(plain, "__code__"):
-        return _content(plain.__code__), [_content(cell.cell_contents) for cell in plain.__closure__ or ()]
-    return repr(plain)
 
 
 def _named(role: str, name: str) -> Function:

@@ -60,7 +60,8 @@ class Dimers:
     Raises
     ------
     ValueError
-        If the lattice has no covering or is not a square one, a periodic side is odd, or not one of K and T is given.
+        If the lattice has no covering or is not a square one, a periodic side is odd, not one of K and T is given, or
+        K = 1/T or the energies would overflow.
     """
 
     shape: tuple[int, ...]
@@ -91,7 +92,8 @@ class Dimers:
             )
         coupling = _checks.coupling_or_temperature(K, T)
         if not math.isfinite(coupling * math.prod(sides)):
-            raise ValueError(f"K={coupling!r}: energies −K N_∥ would overflow; use a smaller |K|, such as 1e9")
+            given, less = (f"K={K!r}", "a smaller |K|, such as 1e9") if T is None else (f"T={T!r}", "a larger |T|")
+            raise ValueError(f"{given}: energies −K N_∥ would overflow at K = {coupling:g}; use {less}")
         object.__setattr__(self, "shape", sides)
         object.__setattr__(self, "K", coupling)
         object.__setattr__(self, "boundary", names)
@@ -175,6 +177,11 @@ class Dimers:
     def conjugate(self, x: npt.ArrayLike) -> npt.NDArray[np.int64]:
         """N_∥, conjugate to K."""
         return self.parallel(np.asarray(x))
+
+    @property
+    def order_components(self) -> int:
+        """2, of columns along x and along y."""
+        return 2
 
     def order_field(self, x: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """((−1)^x n_x, (−1)^y n_y) times 2, (..., 2, x, y): its sum is N long where the dimers stand in columns."""

@@ -120,6 +120,11 @@ class DiscreteModel(States):
         odd = all(a == -b for a, b in zip(self.values, reversed(self.values), strict=True))
         return bool(odd and (bond[::-1, ::-1] == bond).all() and (site[::-1] == site).all())
 
+    @property
+    def order_components(self) -> int:
+        """1 with values, q − 1 without them."""
+        return self.q - 1 if self.values is None else 1
+
     def to_dict(self) -> dict[str, Any]:
         """The model as plain data, JSON-ready; `rgnet.models.from_dict` reads it back."""
         data = {"name": "DiscreteModel", **_checks.geometry_dict(self)}

@@ -55,6 +55,11 @@ class Model(Protocol):
         ...
 
     @property
+    def order_components(self) -> int:
+        """Independent components m of the order parameter, as its Binder cumulant has them."""
+        ...
+
+    @property
     def is_symmetric(self) -> bool:
         """Whether x → −x leaves the energy unchanged."""
         ...
@@ -108,14 +113,3 @@ def padded(model: Model, configuration: Array) -> Array:
     state = np.full(size + model.shape[-1], model.outside, dtype=model.dtype)
     state[:size] = configuration.ravel()
     return state
-
-
-def order_components(model: Any) -> int:
-    """Independent components m of a model's order parameter, as its Binder cumulant has them."""
-    name = type(model).__name__
-    if name == "DiscreteModel":
-        return int(model.q) - 1 if model.values is None else 1
-    if name == "ContinuousModel":
-        return 1 if model.domain is None else 2
-    known = {"Potts": getattr(model, "q", 2) - 1, "Clock": min(2, getattr(model, "q", 3) - 1), "XY": 2, "Dimers": 2}
-    return known.get(name, int(getattr(model, "components", 1)))

@@ -85,7 +85,7 @@ class ON(OnLattice):
         sides, names, kind = _checks.place(shape, boundary, lattice)
         components = _checks.whole("n", n, 2, MOST_COMPONENTS, "a number of components")
         coupling, field = _checks.coupling_or_temperature(K, T), finite("h", h)
-        _checks.moderate(K=coupling, h=field)
+        _checks.moderate(T, K=coupling, h=field)
         values = (sides, components, coupling, field, names, kind)
         for name, value in zip(("shape", "n", "K", "h", "boundary", "lattice"), values, strict=True):
             object.__setattr__(self, name, value)

@@ -98,6 +98,11 @@ class Potts(States):
         """The simplex vectors."""
         return {"magnetization": simplex(self.q)}
 
+    @property
+    def order_components(self) -> int:
+        """q − 1: the corners of a simplex."""
+        return self.q - 1
+
     def to_dict(self) -> dict[str, Any]:
         """The model as plain data, JSON-ready; `rgnet.models.from_dict` reads it back."""
         return {"name": "Potts", **_checks.geometry_dict(self), "q": self.q, "K": self.K, "h": self.h}

@@ -89,7 +89,7 @@ class XY(OnLattice):
     ) -> None:
         sides, names, kind = _checks.place(shape, boundary, lattice)
         values = (sides, _checks.coupling_or_temperature(K, T), finite("h", h), names, kind)
-        _checks.moderate(K=values[1], h=values[2])
+        _checks.moderate(T, K=values[1], h=values[2])
         for name, value in zip(("shape", "K", "h", "boundary", "lattice"), values, strict=True):
             object.__setattr__(self, name, value)
 
@@ -141,6 +141,11 @@ class XY(OnLattice):
     def conjugate(self, x: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """Σ_<ij> cos(θ_i − θ_j), conjugate to K: x of shape (..., *shape), result of shape (...)."""
         return products_over_bonds(self.order_field(x), self.geometry)
+
+    @property
+    def order_components(self) -> int:
+        """2: cos θ and sin θ."""
+        return 2
 
     def order_field(self, x: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """(cos θ, sin θ), of shape (..., 2, *shape)."""

@@ -43,7 +43,7 @@ import numpy as np
 import xarray as xr
 
 from rgnet import stats
-from rgnet.models import Model, from_attrs, tuned
+from rgnet.models import Model, of_data, tuned
 from rgnet.observables.series import Columns, Series, series_of
 
 QUANTITIES = ("energy", "specific_heat", "magnetization", "susceptibility", "binder", "correlation_length")
@@ -67,7 +67,7 @@ def thermodynamics(data: xr.Dataset, *, blocks: int = 64, model: Model | None = 
         5 autocorrelation times.
     model : Model, optional
         The model that was sampled, where the Dataset's attribute ``model`` cannot give it: a `ContinuousModel` whose
-        functions cannot be imported.
+        functions cannot be imported. Of tempered data, at any of the couplings.
 
     Returns
     -------
@@ -80,6 +80,8 @@ def thermodynamics(data: xr.Dataset, *, blocks: int = 64, model: Model | None = 
     ShortChainError
         If the chains are too short for the autocorrelation time of energy or |magnetisation|; not raised where a
         quantity never changes (a frozen lattice), whose error is then 0.
+    TypeError
+        If ``model`` is no model.
     ValueError
         If the Dataset is a coarse level, a part of a lattice, or one draw, or holds neither configurations nor
         energies, or the model is not the one that was sampled, or cannot be built from the attribute.
@@ -87,8 +89,8 @@ def thermodynamics(data: xr.Dataset, *, blocks: int = 64, model: Model | None = 
     if data.attrs.get("level", 0) != 0:
         raise ValueError(f"level {data.attrs['level']}: thermodynamics is about the sampled model, give level 0")
     if "replica" in data.dims:
-        return _by_replica(data, blocks)
-    model = _given(model, data) if model is not None else from_attrs(data.attrs)
+        return _by_replica(data, blocks, of_data(data, model))
+    model = of_data(data, model)
     series = series_of(data, model)
     first = next(iter(series.watched.values()))
     if first.size < 2:
@@ -111,21 +113,11 @@ def thermodynamics(data: xr.Dataset, *, blocks: int = 64, model: Model | None = 
     return result
 
 
-def _given(model: Model, data: xr.Dataset) -> Model:
-    plain = json.loads(json.dumps(model.to_dict()))
-    if "model" in data.attrs and json.loads(data.attrs["model"]) != plain:
-        raise ValueError(
-            f"model={json.dumps(plain)}, and the Dataset was sampled from {data.attrs['model']}; give that model"
-        )
-    return model
-
-
 _TAU = {"the energy": "tau_energy", "|magnetisation|": "tau_magnetization"}
 
 
-def _by_replica(data: xr.Dataset, blocks: int) -> xr.Dataset:
+def _by_replica(data: xr.Dataset, blocks: int, model: Model) -> xr.Dataset:
     """The tables of all replicas, each with the K at which it was sampled."""
-    model = from_attrs(data.attrs)
     varied = tuned.name(model)
     couplings = [float(K) for K in np.atleast_1d(data[varied].values)]
     tables, reasons = [], []

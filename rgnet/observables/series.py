@@ -14,7 +14,6 @@ import xarray as xr
 
 from rgnet import labels
 from rgnet.models import dimers
-from rgnet.models.model import order_components
 
 _SITES_AT_ONCE = 1 << 22  # whose order field, up to m floats a site, is held at a time
 FIELDS = ("Phi4", "GaussianField")  # real fields, whose H has no coupling K in front of S
@@ -55,7 +54,7 @@ def series_of(data: xr.Dataset, model: Any) -> Series:
         If it is a part of a lattice, or holds neither configurations nor energies.
     """
     data = data if "chain" in data.dims else data.expand_dims("chain")
-    series = Series(components=order_components(model))
+    series = Series(components=model.order_components)
     sites = model.n_sites
     if "spin" in data:
         bare = data.drop_attrs(deep=False).assign_attrs({k: v for k, v in data.attrs.items() if k != "values"})

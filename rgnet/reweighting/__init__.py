@@ -29,7 +29,6 @@ import xarray as xr
 
 from rgnet import labels, stats
 from rgnet.models import Model, from_attrs, tuned
-from rgnet.models.model import order_components
 from rgnet.reweighting.equations import (
     Array,
     NoOverlapError,
@@ -312,7 +311,7 @@ def _quantities(means: Array, log_Z: Array, K: Array, center: float, model: Mode
         "log_Z": log_Z,
     }
     if means.shape[1] > 2:
-        (m, m2, m4), components = means[:, 2:].T, order_components(model)
+        (m, m2, m4), components = means[:, 2:].T, model.order_components
         with np.errstate(invalid="ignore", divide="ignore"):
             found |= {
                 "magnetization": m,

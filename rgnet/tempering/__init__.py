@@ -121,11 +121,7 @@ def temper(
         raise TypeError(f"model={model!r}: give a model, such as rg.Ising((16, 16), K=0.4)")
     if resume is not None and not isinstance(resume, xr.Dataset):
         raise TypeError(f"resume is a {type(resume).__name__}: give a Dataset as rgnet.temper returns it")
-    check_numbers(draws, chains, warmup, thin, seed)
-    if swap_every is not None and (
-        isinstance(swap_every, bool) or not isinstance(swap_every, (int, np.integer)) or swap_every < 1
-    ):
-        raise ValueError(f"swap_every={swap_every!r}: give a whole number of sweeps, at least 1")
+    check_numbers(draws, chains, warmup, thin, seed, swap_every)
     tuned.name(model)
     asked: dict[str, Any] = {"K": None if K is None else tuned.finite(K, "K"), "replicas": replicas, "update": update}
     if resume is None:

@@ -157,7 +157,20 @@ class Replicas:
 
 
 def kept(model: Model, state: Array) -> Kept:
-    """Shape and type of one draw of a replica, of everything that is kept beside configurations."""
+    """Shape and type of one draw of a replica, of everything that is kept beside configurations.
+
+    Parameters
+    ----------
+    model : Model
+        At any of the couplings.
+    state : array (at least components·N,)
+        That of one chain, padded or not.
+
+    Returns
+    -------
+    dict
+        Name to (shape, dtype): energy, conjugate, walker, and what the model observes.
+    """
     x = configurations(model, state)
     return {
         "energy": ((), np.dtype(float)),

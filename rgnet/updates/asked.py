@@ -11,7 +11,9 @@ from rgnet.models import Model
 from rgnet.updates.chains import Callback, Kept
 
 
-def check_numbers(draws: object, chains: object, warmup: object, thin: object, seed: object) -> None:
+def check_numbers(
+    draws: object, chains: object, warmup: object, thin: object, seed: object, swap_every: object = None
+) -> None:
     """Refuse what are no whole numbers, or too small ones; None is "as you like", but for draws.
 
     Raises
@@ -20,6 +22,7 @@ def check_numbers(draws: object, chains: object, warmup: object, thin: object, s
         Naming the number and the rule.
     """
     given = {"draws": (draws, 1), "chains": (chains, 1), "warmup": (warmup, 0), "thin": (thin, 1), "seed": (seed, 0)}
+    given["swap_every"] = (swap_every, 1)
     for name, (value, least) in given.items():
         if value is None and name != "draws":
             continue

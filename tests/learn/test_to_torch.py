@@ -12,6 +12,7 @@ pytest.importorskip("torch")
 
 import rgnet as rg
 from rgnet.layers import Filter
+from rgnet.learn._adapters_blocks import BlockModule
 from rgnet.learn._torch import fork_seed, torch
 from rgnet.learn.adapters import to_torch
 
@@ -182,3 +183,12 @@ def test_any_lattice_any_filter(seed, ndim, b, sharp):
     x = rng.choice([-1, 1], size=(20, *shape))
     y = to_torch(layer)(torch.from_numpy(x), rng=1)
     np.testing.assert_array_equal(y.numpy(), layer(x, rng=1, ndim=ndim))
+
+
+def test_a_block_module_without_a_rule_is_none():
+    class NoRule(BlockModule):
+        pass
+
+    for kind in (BlockModule, NoRule):
+        with pytest.raises(TypeError, match=r"abstract"):
+            kind(rg.Majority(2), 2, np.ones((1, 1, 2, 2)), "none")

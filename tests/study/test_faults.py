@@ -389,8 +389,7 @@ def test_claims_and_tidying_do_not_meet(tmp_path):
 
     with ThreadPoolExecutor(3) as threads:
         tidying = threads.submit(tidy)
-        counts = [threads.submit(take, name).result for name in ("one", "two")]
-        assert all(count() > 50 for count in counts)
+        assert all(count() > 50 for count in [threads.submit(take, name).result for name in ("one", "two")])
         tidying.result()
 
 

@@ -19,15 +19,22 @@ def cubic_bonds(K, numbers=CUBIC):
     return 3 * v + (1 - v * v) * (numbers * powers * v ** (powers - 1)).sum() / per_site
 
 
-def planar_bonds(K):
-    """Σ cos per site of the square lattice, to K⁵: ln Z/N = 2 ln I₀ + 2 t⁴ + 4 t⁶ + O(K⁸), t = I₁/I₀.
+def planar_bonds(K, orders=8):
+    """Σ cos per site of the square lattice: ln Z/N = 2 ln I₀ + 2 t⁴ + 4 t⁶ + (4 t⁸ + 4 t⁶ u + 2 u⁴) + O(K¹⁰).
 
-    By characters (José, Kadanoff, Kirkpatrick & Nelson 1977): a bond of flux n weighs I_n/I₀, the flux is conserved
-    at every site; a plaquette and a domino can carry a unit of it in either sense.
+    By characters (José, Kadanoff, Kirkpatrick & Nelson 1977): a bond of flux n weighs I_n/I₀, t = I₁/I₀, u = I₂/I₀,
+    and the flux is the step of a height between plaquettes. Plaquettes of height ±1 and ±2; dominoes of equal and of
+    opposite heights; 6 trominoes and the square, less pairs of plaquettes that coincide or touch, (12 + 2 − 10) t⁸.
     """
-    t = scipy.special.iv(1, K) / scipy.special.iv(0, K)
-    slope = 1 - t / K - t * t
-    return 2 * t + (8 * t**3 + 24 * t**5) * slope
+    i0, i1, i2, i3 = (scipy.special.iv(n, K) for n in range(4))
+    t, u = i1 / i0, i2 / i0
+    dt, du = 1 - t / K - t * t, (i1 + i3) / (2 * i0) - t * u
+    terms = {
+        4: 8 * t**3 * dt,
+        6: 24 * t**5 * dt,
+        8: (32 * t**7 + 24 * t**5 * u) * dt + (4 * t**6 + 8 * u**3) * du,
+    }
+    return 2 * t + sum(term for order, term in terms.items() if order <= orders)
 
 
 def z(model, per_site, **options):
@@ -69,5 +76,13 @@ def test_cubic_energy_is_the_series(update, thin):
 
 @pytest.mark.parametrize("update", ["metropolis", "heat-bath+over-relaxation", "wolff"])
 def test_planar_energy_is_the_series(update):
-    model = rg.XY((48, 48), K=0.3)
-    assert abs(z(model, planar_bonds(0.3), update=update, thin=4, warmup=50)) < 3.5
+    model = rg.XY((64, 64), K=0.45)
+    assert abs(z(model, planar_bonds(0.45), update=update, thin=4, warmup=50)) < 3.5
+
+
+def test_every_order_and_two_percent_of_the_coupling_are_seen():
+    """The term of order 6 is more than 5 errors large, that of order 8 less than one, and so is what follows it."""
+    model = rg.XY((64, 64), K=0.45)
+    options = {"update": "heat-bath+over-relaxation", "thin": 4, "warmup": 50}
+    assert abs(z(model, planar_bonds(0.45, orders=4), **options)) > 5
+    assert abs(z(model, planar_bonds(0.45 * 1.02), **options)) > 5
