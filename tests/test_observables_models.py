@@ -94,6 +94,14 @@ def test_against_enumeration(model):
         assert abs(float(table["overlap2"]) - q2) < 4.2 * float(table["overlap2_stderr"])
 
 
+def test_heat_of_a_model_that_holds_its_couplings():
+    model = models.DiscreteModel((4, 4), bond=[[0.3, 0.0], [0.0, 0.5]])
+    x = np.random.default_rng(3).integers(0, 2, size=(2, 400, 4, 4), dtype=np.int8)
+    table = observables.thermodynamics(dataset(model, x))
+    assert float(table["specific_heat"]) == pytest.approx(model.energy(x).var() / 16, rel=1e-9)
+    assert float(table["energy"]) == pytest.approx(model.energy(x).mean() / 16, rel=1e-9)
+
+
 def test_formulae_of_xy_on_given_draws():
     model = models.XY((6, 4), K=1.1)
     x = np.random.default_rng(3).normal(0, 1.2, size=(2, 301, 6, 4))

@@ -4,7 +4,7 @@ With S the lattice sum conjugate to the coupling K (Σ_<ij> s_i s_j, Σ δ(q_i, 
 ``conjugate``), M = Σ_i m_i its order parameter of m independent components (the model's ``order_field``) and N sites,
 
     energy per site            e  = −⟨S⟩/N                     (the sign convention of `rgnet.exact`)
-    specific heat per site     c  = K² Var(S)/N
+    specific heat per site     c  = K² Var(S)/N                (K = 1 where tables or functions hold the couplings)
     magnetisation per site     |m| = ⟨|M|⟩/N
     susceptibility per site    χ  = (⟨M²⟩ − ⟨|M|⟩²)/N          (all m components together)
     Binder cumulant            U₄ = 1 − m ⟨M⁴⟩/((m + 2) ⟨M²⟩²)
@@ -143,7 +143,7 @@ def _by_replica(data: xr.Dataset, blocks: int, model: Model) -> xr.Dataset:
 
 def _formulae(model: Any, series: Series) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
     """All quantities from the means of the columns."""
-    sites, m, K = model.n_sites, series.components, getattr(model, "K", math.nan)
+    sites, m, K = model.n_sites, series.components, getattr(model, "K", 1.0)  # tables hold their couplings
 
     def quantities(mean: Mapping[str, Any]) -> dict[str, Any]:
         found: dict[str, Any] = {}

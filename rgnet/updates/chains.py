@@ -286,7 +286,7 @@ def _doubt(model: Model) -> str:
     if isinstance(model, ContinuousModel) and model.domain is None:
         return (
             "; or the weight cannot be normalised, and the values run away: see that bond= and site= together fall off "
-            "for large values"
+            "for large values, or give domain=(low, high) if they are angles"
         )
     if isinstance(model, DiscreteModel) and np.isinf(model.unit).any():
         return "; or pairs are forbidden so that hardly a site can move: see the -inf of bond="
