@@ -10,7 +10,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from rgnet import labels as labelling
-from rgnet.cheap.classifier import mean_score
+from rgnet.cheap.classification import mean_score
 from rgnet.estimate import Estimate
 from rgnet.stats import ShortChainError
 
@@ -87,7 +87,7 @@ def held_score(
     method, unit, kind : str
         Of the Estimate.
     y, prior : array (n,) and sequence of float, optional
-        Classes and their frequencies, as `rgnet.cheap.classifier.mean_score` takes them.
+        Classes and their frequencies, as `rgnet.cheap.classification.mean_score` takes them.
     """
     score = np.asarray(local, dtype=np.float64)
     classes = np.zeros(len(score), dtype=np.int64) if y is None else y

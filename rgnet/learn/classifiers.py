@@ -29,7 +29,7 @@ import xarray as xr
 from scipy.special import log_softmax
 
 from rgnet import cheap, models
-from rgnet.cheap.classifier import as_rows, mean_score
+from rgnet.cheap.classification import as_rows, mean_score
 from rgnet.estimate import Estimate
 from rgnet.layers.network import Network
 from rgnet.learn import _classifier_module as modules
