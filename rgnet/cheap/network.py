@@ -13,6 +13,7 @@ among them; biases are not counted. Depth is the number of hidden layers.
 
 import functools
 import itertools
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -157,7 +158,7 @@ class NeuralNetwork:
             raise CheapError(
                 f"x of shape {array.shape}: the last axis has the {len(self.inputs)} inputs {', '.join(self.inputs)}"
             )
-        flat = array.reshape(-1, len(self.inputs))
+        flat = array.reshape(math.prod(array.shape[:-1]), len(self.inputs))
         with np.errstate(over="ignore", under="ignore", invalid="ignore"):  # overflow shows as inf or NaN
             for item in self.layers:
                 flat = item(flat, dtype)
