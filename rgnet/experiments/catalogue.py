@@ -23,6 +23,18 @@ EXPERIMENTS: dict[str, str] = {
     "rsmi": "rgnet.experiments.rsmi",
     "cnn-layers": "rgnet.experiments.cnn_layers",
     "learning-curves": "rgnet.experiments.learning_curves",
+    "exact-classifier": "rgnet.experiments.exact_classifier",
+    "product-gate": "rgnet.experiments.product_gate",
+    "polynomials": "rgnet.experiments.polynomials",
+    "bit-products": "rgnet.experiments.bit_products",
+    "what-physics-saves": "rgnet.experiments.what_physics_saves",
+    "maximum-entropy": "rgnet.experiments.maximum_entropy",
+    "flattening": "rgnet.experiments.flattening",
+    "flattening-linear": "rgnet.experiments.flattening_linear",
+    "product-sufficient": "rgnet.experiments.product_sufficient",
+    "product-necessary": "rgnet.experiments.product_necessary",
+    "product-depth": "rgnet.experiments.product_depth",
+    "dictionary": "rgnet.experiments.dictionary",
 }
 """Name in a study -> module. The figure's module has the last part of that name, in `rgnet.plot.experiments`."""
 
