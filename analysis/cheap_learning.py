@@ -13,15 +13,15 @@ from _page import write
 
 HEAD = """# Cheap learning, measured
 
-A walk through Lin, Tegmark & Rolnick, *Why does deep and cheap learning work so well?* (J. Stat. Phys. 168, 1223, 2017):
-every construction of the paper built by `rgnet.cheap`, counted, and run at finite precision; every assumption put to
-data. In each section the claim comes first, in italics; then how it is tested, and what was found, which is
+A walk through Lin, Tegmark & Rolnick, *Why does deep and cheap learning work so well?* (J. Stat. Phys. 168, 1223,
+2017): every construction of the paper built by `rgnet.cheap`, counted, and run at finite precision; every assumption
+put to data. In each section the claim comes first, in italics; then how it is tested, and what was found, which is
 computed from the numbers of the study named; errors are one standard deviation, information is in nats. Written by
 `python analysis/cheap_learning.py data`.
 
 Three things the paper does not say, and this page does. **Precision**: "fixed size, whatever the accuracy" holds for
-exact real numbers; with b bits the error has a floor, and the number of bits is part of the cost. **Learnability**: that
-a network exists does not mean that training finds it. **Whether data are simple**: that physical Hamiltonians have few
+exact real numbers; with b bits the error has a floor, and the number of bits is part of the cost. **Learnability**:
+that a network exists does not mean that training finds it. **Whether data are simple**: that physical Hamiltonians have few
 parameters was argued; here they are fitted, and coarse-grained.
 
 ```python
@@ -46,9 +46,9 @@ ROWS = [
     ),
     (
         "product-gate", "Four neurons multiply two numbers", "A2",
-        "With plain Taylor coefficients σ(b + a) = Σ σ_k a^k, the four neurons σ(±(u + v)), σ(±(u − v)) give uv up to a "
-        "relative error of order λ² when inputs are scaled by λ. Outputs are scaled by λ⁻², and rounding with them: the "
-        "floor is predicted from the Taylor coefficients and the number of bits, and measured.",
+        "With plain Taylor coefficients σ(b + a) = Σ σ_k a^k, the four neurons σ(±(u + v)), σ(±(u − v)) give uv up "
+        "to a relative error of order λ² when inputs are scaled by λ. Outputs are scaled by λ⁻², and rounding with "
+        "them: the floor is predicted from the Taylor coefficients and the number of bits, and measured.",
     ),
     (
         "polynomials", "Polynomials are networks of fixed size", "A3",
@@ -77,8 +77,8 @@ ROWS = [
     ),
     (
         "flattening-linear", "Flattening linear networks", "D2",
-        "Synapses are counted on real factorizations: the Fourier matrix as butterflies, matrices of low rank, products "
-        "of sparse random ones, fast matrix multiplication.",
+        "Synapses are counted on real factorizations: the Fourier matrix as butterflies, matrices of low rank, "
+        "products of sparse random ones, fast matrix multiplication.",
     ),
     (
         "product-sufficient", "2ⁿ neurons multiply n numbers", "D3",
@@ -96,7 +96,7 @@ ROWS = [
     ),
     (
         "dictionary", "The dictionary", "table E",
-        "Every pair of the paper's Table I as a number on the same data, each beside its exact value where there is one.",
+        "Every pair of the paper's Table I as a number on the same data, beside its exact value where there is one.",
     ),
 ]  # fmt: skip
 
