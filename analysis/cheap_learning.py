@@ -21,8 +21,8 @@ computed from the numbers of the study named; errors are one standard deviation,
 
 Three things the paper does not say, and this page does. **Precision**: "fixed size, whatever the accuracy" holds for
 exact real numbers; with b bits the error has a floor, and the number of bits is part of the cost. **Learnability**:
-that a network exists does not mean that training finds it. **Whether data are simple**: that physical Hamiltonians have few
-parameters was argued; here they are fitted, and coarse-grained.
+that a network exists does not mean that training finds it. **Whether data are simple**: that physical Hamiltonians
+have few parameters was argued; here they are fitted, and coarse-grained.
 
 ```python
 import rgnet as rg
