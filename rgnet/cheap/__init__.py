@@ -10,6 +10,7 @@ classifier          the exact classifier of several lattice ensembles: their Ham
 classifier_network  the same down to neurons
 EnergyClassifier    what `classifier` returns: posteriors, cross-entropies, ln Z with its error
 sample_classes      labelled draws of several models
+save, load          networks in HDF5 files
 
 Names are loaded on first use: SymPy is slow to start.
 """
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from rgnet.cheap.errors import CheapError
     from rgnet.cheap.network import NeuralLayer, NeuralNetwork
     from rgnet.cheap.reports import Compiled, Report
+    from rgnet.cheap.saving import load, save
 
 _NAMES = {
     "Activation": "activations",
@@ -33,12 +35,14 @@ _NAMES = {
     "NeuralNetwork": "network",
     "Report": "reports",
     "classifier": "classification",
+    "load": "saving",
     "sample_classes": "classification",
+    "save": "saving",
 }
 
 __all__ = [
     "Activation", "CheapError", "Compiled", "EnergyClassifier", "NeuralLayer", "NeuralNetwork", "Report", "classifier",
-    "sample_classes",
+    "load", "sample_classes", "save",
 ]  # fmt: skip
 
 
