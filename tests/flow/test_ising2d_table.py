@@ -43,6 +43,7 @@ def check_table(table, levels):
             assert min(np.abs(z)) < 3.5, (n, used, name, value, stderr, published)
 
 
+@pytest.mark.slow  # the board has it too
 def test_a_tenth_of_the_published_table():
     levels, sums = measured_levels(1000, seed=3, depth=3)
     table = flow.mcrg(sums)

@@ -205,7 +205,7 @@ def test_conditional_information_is_honest():
     assert inside > 0.9
 
 
-@pytest.mark.parametrize("zipf", [True, False])
+@pytest.mark.parametrize("zipf", [pytest.param(True, marks=pytest.mark.slow), False])
 def test_the_default_entropy_is_honest(zipf):
     """100 draws of 1000 states: the worst cell of every other method (0.49 for NSB, 0.54 for Chao–Wang–Jost)."""
     p = 1.0 / np.arange(1, 1001) if zipf else np.ones(1000)

@@ -76,7 +76,7 @@ class Best(torch.nn.Module):
         return self.score(x, y)[:, 0], self.score(x.T, y), torch.full((len(x),), -math.log(len(x)))
 
 
-@pytest.mark.parametrize("bound", ["infonce", "mine"])
+@pytest.mark.parametrize("bound", ["infonce", pytest.param("mine", marks=pytest.mark.slow)])
 def test_errors_are_those_of_repeated_held_out_sets(bound):
     values, errors = [], []
     for seed in range(200):

@@ -38,9 +38,10 @@ parameters = { loud = true }
 DRAWS = "draws = 200, coins = [{ side = 3 }]"
 SWEEP = "sweep = { p = [0.25, 0.5], shape = [[4, 4], [8, 8]] }"
 KNOWN = "draws, p, shape, word, coins, loud, fails"
+ALL = ", ".join(name for name in catalogue.EXPERIMENTS if name != "toy")
 BAD = [
-    ('experiment = "toy"', 'experiment = "toi"', ["experiments[1].experiment: 'toi' is no experiment; give one of comparison, rbm-stack, counterexample, rbm-flow, rsmi, cnn-layers, learning-curves, toy; did you mean 'toy'?"]),
-    ('experiment = "toy"', '', ["experiments[1].experiment: this key is missing; give it (one of comparison, rbm-stack, counterexample, rbm-flow, rsmi, cnn-layers, learning-curves)"]),
+    ('experiment = "toy"', 'experiment = "toi"', [f"experiments[1].experiment: 'toi' is no experiment; give one of {ALL}, toy; did you mean 'toy'?"]),
+    ('experiment = "toy"', '', [f"experiments[1].experiment: this key is missing; give it (one of {ALL})"]),
     (DRAWS, 'drawz = 200', [f"experiments[1].parameters.drawz: unknown key; did you mean 'draws'? Known here: {KNOWN}"]),
     (DRAWS, 'zzz = 200', [f"experiments[1].parameters.zzz: unknown key. Known here: {KNOWN}"]),
     (DRAWS, 'draws = "200"', ["experiments[1].parameters.draws = '200': it should be a whole number (number of throws, such as 100)"]),
