@@ -1,41 +1,30 @@
-"""ln Z of lattice models: exact where it is known, else from simulation, with its error.
+"""ln Z of several lattice models together: exact where it is known, else from simulation, with the errors' covariance.
 
-*Exact.* Free spins, N ln(2 cosh h); the chain with field; the square torus without field (Kaufman); every lattice of
-at most 2^20 states by enumeration.
-
-*From simulation.* Two models a, b of one lattice differ in ln Z by what Bennett's acceptance ratio gives: with
-W(x) = H_b(x) − H_a(x) and as many draws of either, ΔF = −ln Z_b/Z_a solves
-
-    Σ_{x ~ a} f(W(x) − ΔF) = Σ_{x ~ b} f(ΔF − W(x)) ,      f(u) = 1/(1 + e^u) .
-
-Bennett (1976), J. Comput. Phys. 22, 245, eqs. 12; Shirts & Chodera (2008). The two must overlap: between models whose
-Jeffreys divergence J = ⟨W⟩_a − ⟨W⟩_b exceeds `_OVERLAP` nats, the model halfway (in the couplings) is simulated too,
-and so on; halving the way divides J by about four. Every unknown model is tied to the nearest one whose ln Z is known
-or already tied, so that the common error of close models cancels in the differences, which are all that a posterior
-sees. Errors are a delete-one-block jackknife over the same block of all simulations at once.
+Exact values are those of `rgnet.free_energy.closed`. Other models, of the Ising kind, are tied by Bennett's acceptance
+ratio (`rgnet.free_energy.acceptance`) to the nearest one whose ln Z is known or already tied, so that the common error
+of close models cancels in the differences, which are all that a posterior sees. Between models whose Jeffreys
+divergence exceeds `OVERLAP` nats, the model halfway (in the couplings) is simulated too, and so on. Errors are a
+delete-one-block jackknife over the same block of all simulations at once.
 """
 
 import itertools
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import brentq
-from scipy.special import expit
 
-from rgnet import exact, sampling, stats
 from rgnet import operators as ops
+from rgnet import sampling, stats
 from rgnet.estimate import Estimate
+from rgnet.free_energy import bennett, exact_log_Z
+from rgnet.free_energy.acceptance import OVERLAP
 from rgnet.models import Ising
 from rgnet.operators import Operator
 
 Array = npt.NDArray[Any]
 
-_ENUMERABLE = 20  # sites
-_OVERLAP = 4.0  # nats of Jeffreys divergence between neighbouring simulations
 _MOST = 256  # simulations
 _BLOCKS = 32
 
@@ -60,6 +49,12 @@ def log_Z(
         If the chains are too short for an error bar.
     """
     known = [exact_log_Z(model) for model in models]
+    for model, item in zip(models, known, strict=True):
+        if item is None and not isinstance(model, Ising):
+            raise ValueError(
+                f"{type(model).__name__}: neither an exact ln Z nor a simulation between couplings is known for this "
+                f"model; give log_Z=, one number or Estimate for each model"
+            )
     covariance = np.zeros((len(models), len(models)))
     result = [None if item is None else Estimate(item[0], 0.0, None, "exact", item[1]) for item in known]
     for boundary in sorted({model.boundary for model, item in zip(models, known, strict=True) if item is None}):
@@ -73,32 +68,6 @@ def log_Z(
                 result[i] = Estimate(float(values[place]), error, None, "estimate", method, n)
         covariance[np.ix_(members, members)] = _spread(replicas)
     return tuple(item for item in result if item is not None), covariance
-
-
-def exact_log_Z(model: Any) -> tuple[float, str] | None:
-    """The exact ln Z of a model with its method, or None.
-
-    Raises
-    ------
-    ValueError
-        If the model is none that is known here, so that neither formula nor simulation can serve.
-    """
-    if not isinstance(model, Ising):
-        raise ValueError(
-            f"{type(model).__name__}: neither an exact ln Z nor a simulation between couplings is known for this "
-            f"model; give log_Z=, one number or Estimate for each model"
-        )
-    if not any(value != 0 for _, value in model.couplings):
-        periodic = set(model.boundary) == {"periodic"}
-        if model.K == 0:
-            return model.n_sites * float(np.logaddexp(model.h, -model.h)), "free spins"
-        if model.ndim == 1 and (model.n_sites >= 2 or not periodic):
-            return float(exact.chain1d.log_Z(model.K, model.h, model.n_sites, model.boundary[0])), "transfer matrix"
-        if model.ndim == 2 and periodic and model.h == 0 and min(model.shape) >= 2:
-            return float(exact.ising2d.log_Z(model.K, (model.shape[0], model.shape[1]))), "Kaufman's torus"
-    if model.n_sites <= _ENUMERABLE:
-        return exact.log_Z(model.energy, model.shape), f"enumeration of 2^{model.n_sites} states"
-    return None
 
 
 @dataclass
@@ -135,7 +104,7 @@ class _Ladder:
         """Couplings from a to b whose neighbours overlap, both ends included."""
         step = np.subtract(b, a)
         divergence = float(((self.at(b) - self.at(a)) @ step).mean())
-        if divergence <= _OVERLAP:
+        if divergence <= OVERLAP:
             return [a, b]
         middle = tuple(float(value) for value in np.add(a, b) / 2.0)
         return self.path(a, middle)[:-1] + self.path(middle, b)
@@ -205,27 +174,6 @@ def _along(
             total -= bennett(-(ladder.sums[a][keep] @ step), -(ladder.sums[b][keep] @ step))
         result[path[-1]] = total
     return result
-
-
-def bennett(work_a: npt.ArrayLike, work_b: npt.ArrayLike) -> float:
-    """ΔF = −ln Z_b/Z_a from W = H_b − H_a on draws of a and on draws of b (Bennett 1976).
-
-    Parameters
-    ----------
-    work_a, work_b : array (n_a,), (n_b,)
-    """
-    a, b = np.asarray(work_a, dtype=np.float64), np.asarray(work_b, dtype=np.float64)
-    shift = math.log(len(a) / len(b))
-
-    def excess(free: float) -> float:
-        # Increasing in F: a draw of a counts more, one of b less, as F grows
-        return float(expit(free - a - shift).sum() - expit(b + shift - free).sum())
-
-    low, high = min(a.min(), b.min()), max(a.max(), b.max())
-    margin = 1.0 + abs(shift)
-    while excess(low - margin) > 0 or excess(high + margin) < 0:
-        margin *= 2.0
-    return float(brentq(excess, low - margin, high + margin, xtol=1e-12, rtol=1e-14))
 
 
 def _spread(replicas: Array) -> Array:

@@ -8,7 +8,6 @@ from typing import Any
 import mpmath
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import qmc
 
 from rgnet.cheap.errors import CheapError
 from rgnet.cheap.network import NeuralNetwork
@@ -117,6 +116,8 @@ def check_box(box: Any, inputs: int) -> Box:
 
 def points_of(box: Box, count: int) -> Array:
     """Corners of a box (all of them up to 12 inputs, then 4096 at random) and ``count`` Sobol points: (n, inputs)."""
+    from scipy.stats import qmc  # slow to start
+
     low, high = np.array(box).T
     n = len(box)
     if n == 0:
