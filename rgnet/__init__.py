@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         exact,
         experiments,
         flow,
+        free_energy,
         hierarchies,
         info,
         information,
@@ -67,8 +68,8 @@ if TYPE_CHECKING:
     from rgnet.tempering import temper
 
 _MODULES = (
-    "cheap", "exact", "experiments", "flow", "hierarchies", "info", "information", "layers", "learn", "models",
-    "observables", "operators", "plot", "report", "stats", "store", "study", "updates", "verify",
+    "cheap", "exact", "experiments", "flow", "free_energy", "hierarchies", "info", "information", "layers", "learn",
+    "models", "observables", "operators", "plot", "report", "stats", "store", "study", "updates", "verify",
 )  # fmt: skip
 _NAMES = {
     "Ising": "models",
@@ -106,8 +107,9 @@ __all__ = [
     "ON", "XY", "BlockAverage", "BlumeCapel", "Clock", "ContinuousModel", "Decimation", "Dimers", "DiscreteModel",
     "Estimate", "Filter", "GaussianField", "Graph", "Ising", "Kadanoff", "Majority", "Network", "Operator", "Phi4",
     "Potts", "ShortChainError", "SpinGlass", "__version__", "cheap", "compare", "exact", "experiments", "flow",
-    "hierarchies", "info", "information", "join", "layers", "learn", "models", "observables", "open", "operators",
-    "plot", "report", "reweight", "run", "sample", "stats", "store", "study", "temper", "updates", "verify",
+    "free_energy", "hierarchies", "info", "information", "join", "layers", "learn", "models", "observables", "open",
+    "operators", "plot", "report", "reweight", "run", "sample", "stats", "store", "study", "temper", "updates",
+    "verify",
 ]  # fmt: skip
 
 
