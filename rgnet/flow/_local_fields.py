@@ -2,7 +2,8 @@
 
 Operator a has the local field f_a(i) = Σ_products Π s (`rgnet.operators.local_terms`): s_i f_a(i) is what flipping s_i
 reverses in S_a. The vector of whole numbers (s_i f_a(i))_a is written as one key in a mixed radix; few keys
-occur, so that 10⁸ spins shrink to a table of some hundred rows.
+occur, so that 10⁸ spins shrink to a table of some hundred rows. Where one key of 64 bits cannot hold the vector of many
+operators, several do, and rows of keys are counted.
 """
 
 import math
@@ -16,7 +17,7 @@ import numpy.typing as npt
 from rgnet import labels, lattice
 from rgnet import operators as ops
 from rgnet.flow._coupling_kernels import local_keys, tally, tally_hashed
-from rgnet.operators import Operator
+from rgnet.operators import Operator, Term
 
 Array = npt.NDArray[Any]
 
@@ -60,17 +61,27 @@ class _Coding:
     radices: list[int]
 
 
-def _coding(operators: Sequence[Operator], shape: Sequence[int], boundary: Sequence[str]) -> _Coding:
-    products = [ops.local_terms(item, shape, boundary) for item in operators]
-    largest = [len(item) for item in products]
+def _codings(operators: Sequence[Operator], shape: Sequence[int], boundary: Sequence[str]) -> list[_Coding]:
+    """Keys for the operators in order, each of as many as 62 bits hold."""
     # Where no product is ever missing, each field has the parity of their number, and halving loses nothing
     halve = int(all(name == "periodic" for name in boundary))
+    groups: list[list[list[Term]]] = []
+    size = 0
+    for item in operators:
+        products = ops.local_terms(item, shape, boundary)
+        radix = (2 * len(products) >> halve) + 1
+        if not groups or size * radix * 2 >= 1 << 62:
+            groups.append([])
+            size = 1
+        groups[-1].append(products)
+        size *= radix
+    return [_coding(group, shape, halve) for group in groups]
+
+
+def _coding(products: Sequence[Sequence[Term]], shape: Sequence[int], halve: int) -> _Coding:
+    """The key of operators with these local products."""
+    largest = [len(item) for item in products]
     radices = [(2 * count >> halve) + 1 for count in largest]
-    if math.prod(radices) * 2 >= 1 << 62:
-        raise ValueError(
-            f"{len(operators)} operators with {largest} neighbours each have too many local fields for a 64-bit key; "
-            f"use fewer operators"
-        )
     steps = [math.prod(radices[:a]) for a in range(len(radices))]
     flat = [(step, product) for step, item in zip(steps, products, strict=True) for product in item]
     reach = max((abs(s) for _, product in flat for offset in product for s in offset), default=0)
@@ -104,34 +115,61 @@ def local_fields(level: Any, operators: Sequence[Operator], edges: npt.NDArray[n
         spins = spins.expand_dims("chain")
     spins = spins.transpose("chain", "draw", *space)
     shape = tuple(int(spins.sizes[name]) for name in space)
-    coding = _coding(operators, shape, boundary)
-    counter = _Dense(math.prod(coding.radices)) if math.prod(coding.radices) <= _MOST_DENSE else _Hashed()
+    codings = _codings(operators, shape, boundary)
+    counter = _counter([math.prod(coding.radices) for coding in codings])
     histograms = []
     for chain, start, stop in edges:
         x = spins[int(chain), int(start) : int(stop)].values
-        histograms.append(_histogram(x, coding, boundary, counter))
-    keys = np.unique(np.concatenate([key for key, _ in histograms]))
-    blocks = [(np.searchsorted(keys, key), count) for key, count in histograms]
-    return Fields(_decode(keys, coding), blocks)
+        histograms.append(_histogram(x, codings, boundary, counter))
+    rows, places = _joint(np.concatenate([keys for keys, _ in histograms], axis=1))
+    bounds = np.cumsum([keys.shape[1] for keys, _ in histograms])[:-1]
+    index = np.split(places, bounds)
+    vectors = [_decode(keys, coding) for keys, coding in zip(rows, codings, strict=True)]
+    blocks = [(where, count) for where, (_, count) in zip(index, histograms, strict=True)]
+    return Fields(np.concatenate(vectors, axis=1), blocks)
 
 
-def _histogram(x: Array, coding: _Coding, boundary: Sequence[str], counter: "_Dense | _Hashed") -> tuple[Array, Array]:
-    """Keys that occur in configurations (n, *shape), in order, and how often."""
-    shape = x.shape[1:]
+def _histogram(
+    x: Array, codings: Sequence[_Coding], boundary: Sequence[str], counter: "_Counter"
+) -> tuple[Array, Array]:
+    """Rows of keys (codings, distinct) that occur in configurations (n, *shape), in order, and how often."""
     if not ((x == 1) | (x == -1)).all():
         raise ValueError(f"a spin is {x[(x != 1) & (x != -1)][0]}: pseudo-likelihood couplings are for spins ±1")
+    step = max(1, _CHUNK // math.prod(x.shape[1:]))
+    for begin in range(0, len(x), step):
+        chunk = x[begin : begin + step].astype(np.int8, copy=False)
+        counter.add(np.stack([_keys(chunk, coding, boundary) for coding in codings]))
+    return counter.take()
+
+
+def _keys(x: Array, coding: _Coding, boundary: Sequence[str]) -> Array:
+    """The key of every spin of int8 configurations (n, *shape): (n * sites,)."""
+    shape = x.shape[1:]
     padded = tuple(side + 2 * coding.reach for side in shape)
     rows = ops.row_starts(shape, padded, coding.reach)
-    step = max(1, _CHUNK // math.prod(shape))
-    for begin in range(0, len(x), step):
-        chunk = lattice.pad(x[begin : begin + step].astype(np.int8, copy=False), coding.reach, len(shape), boundary)
-        flat = np.ascontiguousarray(chunk).reshape(len(chunk), -1)
-        keys = np.empty((len(chunk), math.prod(shape)), dtype=np.int64)
-        local_keys(
-            flat, rows, shape[-1], coding.offsets, coding.starts, coding.weights, coding.shift, coding.halve, keys
-        )
-        counter.add(keys.ravel())
-    return counter.take()
+    padded_x = lattice.pad(x, coding.reach, len(shape), boundary)
+    flat = np.ascontiguousarray(padded_x).reshape(len(x), -1)
+    keys = np.empty((len(x), math.prod(shape)), dtype=np.int64)
+    local_keys(flat, rows, shape[-1], coding.offsets, coding.starts, coding.weights, coding.shift, coding.halve, keys)
+    return keys.ravel()
+
+
+def _joint(rows: Array) -> tuple[Array, Array]:
+    """Distinct columns of whole numbers (keys, n), in order, and which of them each column is (n,)."""
+    places, distinct = np.zeros(rows.shape[1], dtype=np.int64), rows[:0, :1]
+    for row in rows:
+        values, where = np.unique(row, return_inverse=True)
+        pairs, places = np.unique(places * len(values) + where, return_inverse=True)
+        earlier, last = np.divmod(pairs, len(values))
+        distinct = np.vstack([distinct[:, earlier], values[last]])
+    return distinct, places
+
+
+def _counter(sizes: Sequence[int]) -> "_Counter":
+    """What counts rows of keys, each key below its bound."""
+    if len(sizes) > 1:
+        return _Rows()
+    return _Dense(sizes[0]) if sizes[0] <= _MOST_DENSE else _Hashed()
 
 
 class _Dense:
@@ -141,14 +179,14 @@ class _Dense:
         self.counts = np.zeros(size, dtype=np.int64)
 
     def add(self, keys: Array) -> None:
-        tally(keys, self.counts)
+        tally(keys[0], self.counts)
 
     def take(self) -> tuple[Array, Array]:
-        """Keys met since the last call, in order, and their counts; forgets them."""
+        """Keys met since the last call (1, distinct), in order, and their counts; forgets them."""
         found = np.flatnonzero(self.counts)
         counts = self.counts[found]
         self.counts[found] = 0
-        return found, counts
+        return found[None], counts
 
 
 class _Hashed:
@@ -166,16 +204,35 @@ class _Hashed:
         if 2 * (self.used + keys.size) > self.table.size:
             known, counts = self.take()
             self._clear(4 * (known.size + keys.size))
-            self.used += tally_hashed(known, counts, self.table, self.counts)
-        self.used += tally_hashed(keys, np.ones_like(keys), self.table, self.counts)
+            self.used += tally_hashed(known[0], counts, self.table, self.counts)
+        self.used += tally_hashed(keys[0], np.ones_like(keys[0]), self.table, self.counts)
 
     def take(self) -> tuple[Array, Array]:
-        """Keys met since the last call, in order, and their counts; forgets them."""
+        """Keys met since the last call (1, distinct), in order, and their counts; forgets them."""
         where = np.flatnonzero(self.counts)
         order = np.argsort(self.table[where])
-        result = self.table[where][order], self.counts[where][order]
+        result = self.table[where][order][None], self.counts[where][order]
         self._clear(self.table.size)
         return result
+
+
+class _Rows:
+    """Counts of several keys together, by sorting."""
+
+    def __init__(self) -> None:
+        self.parts: list[Array] = []
+
+    def add(self, keys: Array) -> None:
+        self.parts.append(keys)
+
+    def take(self) -> tuple[Array, Array]:
+        """Rows of keys met since the last call (keys, distinct), in order, and their counts; forgets them."""
+        distinct, places = _joint(np.concatenate(self.parts, axis=1))
+        self.parts = []
+        return distinct, np.bincount(places)
+
+
+_Counter = _Dense | _Hashed | _Rows
 
 
 def _decode(keys: Array, coding: _Coding) -> Array:

@@ -238,6 +238,21 @@ def dependencies(gram: Array, names: Sequence[str]) -> dict[int, str]:
     return found
 
 
+def check_independent(gram: Array, names: Sequence[str], who: str) -> None:
+    """Refuse operators whose local fields, of Gram matrix ``gram``, depend linearly on one another.
+
+    Raises
+    ------
+    ValueError
+        Naming them.
+    """
+    if found := dependencies(gram, names):
+        words = "; ".join(text.replace("is constant", "has no local field") for text in found.values())
+        raise ValueError(
+            f"{who}: {words}, so couplings are not determined; leave such operators out, or drop that level"
+        )
+
+
 def describe(sums: Sums, edges: npt.NDArray[np.int64], tau: float) -> dict[str, int | float]:
     """Attributes of a result: how many draws, in how many blocks."""
     chains, draws = sums.values[0].shape[:2]

@@ -20,13 +20,12 @@ import numpy.typing as npt
 import xarray as xr
 from scipy.special import expit, log_expit
 
-from rgnet import labels, models, stats
+from rgnet import labels, models
 from rgnet import operators as ops
-from rgnet.flow import _sums
+from rgnet.flow import _newton, _sums
 from rgnet.flow._local_fields import Array, Fields, local_fields
 from rgnet.operators import Operator
 
-_NEWTON_STEPS = 60
 _NOTE = "errors are statistical and do not contain the truncation to these operators: compare sets of operators"
 
 
@@ -106,14 +105,9 @@ def _level(
     names = [item.name for item in chosen]
     fields = local_fields(level, chosen, edges)
     counts = fields.counts()
-    found = _sums.dependencies(np.asarray((fields.vectors.T * counts) @ fields.vectors / counts.sum()), names)
-    if found:
-        words = "; ".join(text.replace("is constant", "has no local field") for text in found.values())
-        raise ValueError(
-            f"{who}: {words}, so couplings are not determined; leave such operators out, or drop that level"
-        )
+    _sums.check_independent(np.asarray((fields.vectors.T * counts) @ fields.vectors / counts.sum()), names, who)
     couplings_ = fit(fields.vectors, counts, names, who)
-    return _jackknife(fields, couplings_)
+    return _newton.one_step_jackknife(*block_derivatives(fields, couplings_), couplings_)
 
 
 def pseudo_likelihood(vectors: Array, counts: Array, couplings_: Array) -> tuple[float, Array, Array]:
@@ -136,50 +130,18 @@ def fit(vectors: Array, counts: Array, names: Sequence[str], who: str) -> Array:
     ValueError
         If there is no maximum.
     """
-    current = np.zeros(vectors.shape[1])
     weights = counts / counts.sum()
-    value, gradient, information = pseudo_likelihood(vectors, weights, current)
-    step = np.ones_like(current)
-    for _ in range(_NEWTON_STEPS):
-        try:
-            step = np.linalg.solve(information, gradient)
-        except np.linalg.LinAlgError:
-            break
-        if not np.isfinite(step).all():
-            break
-        if np.abs(vectors @ step).max() < 1e-9:
-            return current + step
-        for _ in range(30):
-            trial = pseudo_likelihood(vectors, weights, current + step)
-            if trial[0] >= value - 1e-15:
-                break
-            step = step / 2
-        current = current + step
-        value, gradient, information = trial
-    worst = names[int(np.argmax(np.abs(current)))]
-    raise ValueError(
-        f"{who}: the couplings run to infinity (that of {worst!r} first): too few of its spins ever disagree with "
-        f"their neighbours, the level is frozen or nearly so; take more draws or fewer operators, or drop that level"
+    return _newton.maximise(
+        lambda K: pseudo_likelihood(vectors, weights, K),
+        np.zeros(vectors.shape[1]),
+        lambda step, _: bool(np.abs(vectors @ step).max() < 1e-9),
+        names,
+        who,
     )
 
 
-def _jackknife(fields: Fields, couplings_: Array) -> tuple[Array, Array]:
-    """Values and delete-one-block errors of the couplings and of the log-pseudo-likelihood per site.
-
-    Each replicate takes one Newton step from the full solution, whose error is quadratic in a shift that is itself
-    smaller than the error bar by the root of the number of blocks.
-    """
-    count = couplings_.size
-    statistics = np.empty((len(fields.blocks), 1 + count + count * count))
-    sizes = np.empty(len(fields.blocks))
-    for row, (index, counts) in enumerate(fields.blocks):
-        sizes[row] = counts.sum()
-        value, gradient, information = pseudo_likelihood(fields.vectors[index], counts / sizes[row], couplings_)
-        statistics[row] = value, *gradient, *information.ravel()
-
-    def estimate(mean: Array) -> Array:
-        step = np.linalg.solve(mean[1 + count :].reshape(count, count), mean[1 : 1 + count])
-        # At its own maximum the likelihood is higher by ½ gᵀ step
-        return np.append(couplings_ + step, mean[0] + 0.5 * mean[1 : 1 + count] @ step)
-
-    return stats.jackknife(statistics, estimate, sizes)
+def block_derivatives(fields: Fields, couplings_: Array) -> tuple[Array, Array, Array, Array]:
+    """Σ ln p(s_i | rest) of each block, its gradient and information, and the number of spins: (blocks, …)."""
+    rows = [pseudo_likelihood(fields.vectors[index], counts, couplings_) for index, counts in fields.blocks]
+    values, gradients, informations = (np.stack(column) for column in zip(*rows, strict=True))
+    return values, gradients, informations, np.array([counts.sum() for _, counts in fields.blocks], dtype=np.float64)

@@ -15,6 +15,7 @@ Pairs are named by distance, as the literature does: nn, nnn, third, fourth, fif
 
 from rgnet.operators.catalogue import NAMES, defaults, named, resolve
 from rgnet.operators.data import Offset, Operator, Term, dumps, from_dict, loads, operator
+from rgnet.operators.enumeration import count_operators, enumerate_operators
 from rgnet.operators.levels import as_level, measure, measured
 from rgnet.operators.local import distinct_factors, local_terms
 from rgnet.operators.summing import row_starts, sums
@@ -25,9 +26,11 @@ __all__ = [
     "Operator",
     "Term",
     "as_level",
+    "count_operators",
     "defaults",
     "distinct_factors",
     "dumps",
+    "enumerate_operators",
     "from_dict",
     "loads",
     "local_terms",

@@ -88,6 +88,18 @@ def test_a_five_factor_operator_and_a_hash_table_instead_of_an_array(exact, monk
         np.testing.assert_array_equal(c, d)
 
 
+def test_more_operators_than_one_key_holds(exact):
+    rng = np.random.default_rng(0)
+    many = [ops.operator(f"o{k}", [(0, 0), *map(tuple, rng.integers(-5, 6, (3, 2)))]) for k in range(16)]
+    level = exact(critical()).draw(1, 60, 1)
+    assert len(_local_fields._codings(many, (4, 4), ("periodic",) * 2)) > 1
+    fields = _local_fields.local_fields(level, many, stats.block_edges(1, 60, 4))
+    x = level["spin"].values.reshape(-1, 4, 4)
+    vectors, counts = np.unique(brute_force_fields(x, many, ("periodic",) * 2), axis=0, return_counts=True)
+    assert histogram_of(fields) == {tuple(v): c for v, c in zip(vectors.tolist(), counts.tolist(), strict=True)}
+    assert [int(count.sum()) for _, count in fields.blocks] == [16 * 15] * 4
+
+
 # --- the maximum -----------------------------------------------------------------------------------------------------
 
 
@@ -238,10 +250,3 @@ def test_levels_without_a_finite_maximum_are_refused(exact, dataset_of):
         ValueError, match=r"level 0 \(shape 4 x 4\): the couplings run to infinity \(that of 'nn' first\)"
     ):
         flow.couplings([dataset_of(x, critical())], ["nn"])
-
-
-def test_a_key_space_beyond_64_bits_is_refused(exact):
-    rng = np.random.default_rng(0)
-    many = [ops.operator(f"o{k}", [(0, 0), *map(tuple, rng.integers(-5, 6, (3, 2)))]) for k in range(16)]
-    with pytest.raises(ValueError, match=r"16 operators .* use fewer operators"):
-        flow.couplings([exact(critical()).draw(1, 500, 1)], many)
