@@ -1,4 +1,4 @@
-"""The command line: ``rgnet run``, ``compare``, ``status``, ``merge``, ``report``, ``verify``, ``info``.
+"""The command line: ``rgnet run``, ``compare``, ``dictionary``, ``cheap``, ``status``, ``verify`` and more.
 
 Exit status: 0 done; 1 the computation failed, a repeated point differs, or a row of the
 board fails; 2 bad input; 130 and 143 stopped by
@@ -112,7 +112,69 @@ def compare(
         from rgnet.study import comparing
 
         comparing.check(file)
-        _study(file, data, workers, executor, _share(shard), force, checkpoint_every, compared=True)
+        _study(file, data, workers, executor, _share(shard), force, checkpoint_every, comparing.COMPARISON)
+
+
+@app.command()
+def dictionary(
+    file: StudyFile,
+    data: Data = Path("data"),
+    workers: Workers = None,
+    executor: ExecutorName = "processes",
+    shard: Shard = None,
+    force: Force = False,
+    checkpoint_every: Every = 60.0,
+) -> None:
+    """Run the dictionary of physics and machine learning: every pair of table I of Lin, Tegmark & Rolnick, by numbers.
+
+    Takes a study with [[experiments]] of the experiment "dictionary", such as simulations/dictionary.toml, and the
+    options of `rgnet run`, which it is, but for what it prints.
+    """
+    with _reported():
+        from rgnet.study import dictionary as looked_up
+
+        looked_up.check(file)
+        _study(file, data, workers, executor, _share(shard), force, checkpoint_every, looked_up.DICTIONARY)
+
+
+@app.command(context_settings={"ignore_unknown_options": True})  # "-x*y" is an expression
+def cheap(
+    expression: Annotated[
+        str,
+        typer.Argument(
+            help='A polynomial, such as "x*y*z + 2*x**3"; several are separated by ";".', show_default=False
+        ),
+    ],
+    tolerance: Annotated[float, typer.Option(help="Largest error allowed on the box.")] = 1e-6,
+    activation: Annotated[
+        str, typer.Option(help='A name such as tanh, or a formula in one variable such as "x*exp(-x**2)".')
+    ] = "softplus",
+    dtype: Annotated[str, typer.Option(help="The arithmetic: float32, float64, or mp with --digits.")] = "float64",
+    digits: Annotated[int | None, typer.Option(help="Decimal digits of --dtype mp.", show_default=False)] = None,
+    box: Annotated[str, typer.Option(help='Where the error is bounded: "-1,1", or "x=-1,1; y=0,2".')] = "-1,1",
+    order: Annotated[
+        int | None, typer.Option(help="Power of λ that gates have to be exact to; more neurons.", show_default=False)
+    ] = None,
+    to: Annotated[Path, typer.Option(help="The picture of the network.")] = Path("network.png"),
+) -> None:
+    """Compile a polynomial into a network of product gates: print what it costs and what it is worth, and draw it.
+
+    Nothing is trained (Lin, Tegmark & Rolnick 2017): four neurons multiply two numbers.
+    """
+    with _reported("nothing was written"):
+        from rgnet.cheap import command
+
+        def draw(made: Any) -> Any:
+            from rgnet.plot import neural_network
+
+            return neural_network.draw(made)
+
+        print(
+            command.run(
+                expression, tolerance=tolerance, activation=activation, dtype=dtype, digits=digits, box=box,
+                order=order, to=to, draw=draw,
+            )
+        )  # fmt: skip
 
 
 @app.command()
@@ -214,7 +276,7 @@ def _study(
     shard: tuple[int, int] | None,
     force: bool,
     every: float,
-    compared: bool = False,
+    only: str | None = None,
 ) -> None:
     from rich.console import Console
 
@@ -239,19 +301,27 @@ def _study(
     if result.is_dir():
         print(f"Points of other shards are missing: `rgnet status {file}` tells, `rgnet merge {file}` merges them.")
         return
-    _show(console, result, compared)
+    _show(console, result, only)
 
 
-def _show(console: Any, result: Path, compared: bool = False) -> None:
-    """Tables and words first, which need nothing written, then the figures and the report."""
+def _show(console: Any, result: Path, only: str | None = None) -> None:
+    """Tables and words first, which need nothing written, then the figures and the report.
+
+    ``only`` is the experiment that was asked about; all of them, unless given.
+    """
     from rgnet import plot
     from rgnet import report as reports
-    from rgnet.tables import comparisons, paragraphs, tables
+    from rgnet.tables import comparisons, dictionaries, paragraphs, tables
 
-    for table in (*(() if compared else tables(result)), *comparisons(result, console.width)):
+    made = [
+        *(tables(result) if only is None else ()),
+        *(comparisons(result, console.width) if only in (None, "comparison") else ()),
+        *(dictionaries(result) if only in (None, "dictionary") else ()),
+    ]
+    for table in made:
         console.print(table)
     for name, paragraph in paragraphs(result).items():
-        if not compared or name == "comparison":
+        if only in (None, name):
             console.print(f"\n{name}: {paragraph}", markup=False, highlight=False)
     console.print("Errors are statistical: truncation and finite size, where there are any, are not in them.")
     console.print(

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from rgnet import store
 from rgnet.estimate import FAMILY, parenthesis, z_limit
-from rgnet.study import Status, attributes, comparing, models, results
+from rgnet.study import Status, attributes, comparing, dictionary, models, results
 from rgnet.study.sections import PARAMETERS
 
 _MOST = 12  # points that get a table of their own
@@ -61,6 +61,23 @@ def comparisons(result: str | Path, width: int = 80) -> list[Table]:
             for row in rows:
                 view.add_row(*(row[k] for k in columns))
             made.append(view)
+    return made
+
+
+def dictionaries(result: str | Path) -> list[Table]:
+    """The table of each dictionary of physics and machine learning: a row for every number of every pair."""
+    made = []
+    for title, headings, rows in dictionary.tables(results.experiments(result)):
+        view = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
+        view.add_column(headings[1])
+        for heading in headings[2:]:
+            to_right = heading in ("measured", "exact", "z")
+            view.add_column(heading, justify="right" if to_right else "left", no_wrap=to_right)
+        for pair, *cells in rows:
+            if pair:  # a line of its own, above the numbers of the pair
+                view.add_row(pair, style="bold")
+            view.add_row(f"  {cells[0]}", *cells[1:])
+        made.append(view)
     return made
 
 

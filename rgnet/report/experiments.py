@@ -9,7 +9,7 @@ from rgnet.report.figures import Pictures, card
 from rgnet.report.gather import Result
 from rgnet.report.markup import Html, join, section, table, tag
 from rgnet.report.words import NONE, minus, several
-from rgnet.study import comparing
+from rgnet.study import comparing, dictionary
 from rgnet.study.experiment_rules import described
 from rgnet.study.results import Results, paragraphs
 
@@ -41,7 +41,9 @@ def _section(name: str, points: Results, words: str | None, picture: bytes | Non
 
 
 def tables(name: str, points: Results) -> list[Html]:
-    """Tables of an experiment beyond its figure: those of a comparison."""
+    """Tables of an experiment beyond its figure: those of a comparison, and of a dictionary."""
+    if name == dictionary.DICTIONARY:
+        return [table(title, headings, rows, labels=2) for title, headings, rows in dictionary.tables({name: points})]
     if name != comparing.COMPARISON:
         return []
     return [

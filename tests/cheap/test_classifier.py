@@ -12,6 +12,7 @@ import rgnet as rg
 from rgnet import exact
 from rgnet.cheap import _free_energy, classifier, sample_classes
 from rgnet.estimate import Estimate, z_limit
+from rgnet.free_energy import bennett, closed
 
 
 def bayes(models, prior):
@@ -114,7 +115,8 @@ MODELS = [
 @pytest.mark.slow
 def test_simulated_free_energies_have_honest_errors(monkeypatch):
     truth = np.array([exact.log_Z(m.energy, m.shape) for m in MODELS])
-    monkeypatch.setattr(_free_energy, "_ENUMERABLE", 0)
+    monkeypatch.setattr(closed, "ENUMERABLE", 1)
+    monkeypatch.setattr(closed, "_MOST_ROWS", 1)
     scores = []
     for seed in range(8):
         values, covariance = _free_energy.log_Z(MODELS, draws=400, seed=seed)
@@ -152,16 +154,14 @@ def test_bennett_on_gaussian_work(n_a, n_b):
     # Work of Gaussian spread s: by Crooks' relation its means are dF ± s²/2
     s, free = 1.5, 2.3
     rng = np.random.default_rng(8)
-    found = [
-        _free_energy.bennett(rng.normal(free + s * s / 2, s, n_a), rng.normal(free - s * s / 2, s, n_b))
-        for _ in range(30)
-    ]
+    found = [bennett(rng.normal(free + s * s / 2, s, n_a), rng.normal(free - s * s / 2, s, n_b)) for _ in range(30)]
     assert abs(np.mean(found) - free) < z_limit(2, 29) * np.std(found, ddof=1) / math.sqrt(30)
 
 
 @pytest.mark.slow
 def test_far_models_are_tied_by_a_ladder(monkeypatch):
-    monkeypatch.setattr(_free_energy, "_ENUMERABLE", 0)
+    monkeypatch.setattr(closed, "ENUMERABLE", 1)
+    monkeypatch.setattr(closed, "_MOST_ROWS", 1)
     model = rg.Ising((4, 4, 2), K=0.25)
     (found,), _ = _free_energy.log_Z([model], draws=500, seed=1)
     monkeypatch.undo()
