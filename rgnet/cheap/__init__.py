@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from rgnet.cheap import circuits, counts, fast_multiplication, linear, sign_group
     from rgnet.cheap.activations import Activation
     from rgnet.cheap.bits import bit_polynomial, bit_product
-    from rgnet.cheap.boolean import boolean
+    from rgnet.cheap.boolean_functions import boolean
     from rgnet.cheap.certificates import Certificate, certificate
     from rgnet.cheap.classification import EnergyClassifier, classifier, sample_classes
-    from rgnet.cheap.classifier_network import ClassifierNetwork, classifier_network
+    from rgnet.cheap.classifier_networks import ClassifierNetwork, classifier_network
     from rgnet.cheap.errors import CheapError
     from rgnet.cheap.expansion import expansion_point
     from rgnet.cheap.gates import copy_gate, product_gate, square_gate
@@ -49,7 +49,7 @@ _NAMES = {
     "Certificate": "certificates",
     "CheapError": "errors",
     "Circuit": "scheduling",
-    "ClassifierNetwork": "classifier_network",
+    "ClassifierNetwork": "classifier_networks",
     "Compiled": "reports",
     "EnergyClassifier": "classification",
     "NeuralLayer": "network",
@@ -58,10 +58,10 @@ _NAMES = {
     "bit_polynomial": "bits",
     "bit_product": "bits",
     "bits_needed": "network",
-    "boolean": "boolean",
+    "boolean": "boolean_functions",
     "certificate": "certificates",
     "classifier": "classification",
-    "classifier_network": "classifier_network",
+    "classifier_network": "classifier_networks",
     "compile": "polynomial",
     "copy_gate": "gates",
     "expansion_point": "expansion",

@@ -24,6 +24,7 @@ and ε (A + |c_∅|) < 2⁻⁵⁴ even that is zero: a partial sum is either a w
 or a sum of small ones alone.
 """
 
+import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -214,7 +215,7 @@ def monomials(polynomial: Any, n: int | None = None) -> tuple[dict[tuple[int, ..
         except sympy.PolynomialError:
             raise CheapError(f"{expression} is no polynomial of bits: take sums and products of them") from None
         given = [(tuple(i for i, power in enumerate(powers) if power), value) for powers, value in found]
-        names = tuple(map(str, symbols)) + tuple(f"x{i}" for i in range(len(symbols), _count(n, len(symbols))))
+        names = padded(tuple(map(str, symbols)), n)
     terms: dict[tuple[int, ...], Fraction] = {}
     for key, value in given:
         terms[key] = terms.get(key, Fraction(0)) + _fraction(key, value)
@@ -236,6 +237,13 @@ def _count(n: int | None, least: int) -> int:
     if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < least:
         raise CheapError(f"n={n!r}: the number of bits, here a whole number of at least {least}")
     return int(n)
+
+
+def padded(names: tuple[str, ...], n: int | None) -> tuple[str, ...]:
+    """Names of n inputs: these, and x0, x1, … as far as they are free."""
+    count = _count(n, len(names))
+    free = (name for i in itertools.count() if (name := f"x{i}") not in names)
+    return (*names, *itertools.islice(free, count - len(names)))
 
 
 def _fraction(key: tuple[int, ...], value: Any) -> Fraction:
@@ -294,7 +302,9 @@ def assemble(
     whole = bool((values == np.rint(values)).all() and (fixed == np.rint(fixed)).all() and largest < 2.0**53)
     exact = largest / (0.99 * 2.0**-54)  # 1/ε from which sums of whole numbers are exact
     if beta is None:
-        beta = _steepness(tolerance, total, floor, whole, exact)
+        # Without a tolerance what outputs have in common is made exact too
+        every = float(np.abs(values).sum(axis=1).max(initial=0.0))
+        beta = _steepness(tolerance, total if tolerance is not None else every, floor, whole, exact)
     field = 1.0 + 4.0 * ROUNDING * beta * float(hidden.n) ** 2
     rest = 0.0 if whole and (total == 0 or gate_error(beta) * exact <= 1.0) else floor
     promised = gate_error(beta) * total * field + rest

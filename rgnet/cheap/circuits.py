@@ -6,6 +6,7 @@ all squares of a layer (a bias instead would be rounded differently in the neuro
 opposite signs, an error that their gate multiplies by 1/λ), a value handed on two, or one of an odd function.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -149,7 +150,9 @@ def refusal(
 ) -> CheapError:  # fmt: skip
     """Say which floor the tolerance is below, and which order or precision would do."""
     ways = [f"tolerance={_up(found.promised)}"]
-    for more in range((order or 2) + 2, 13, 2):
+    makers = makers_for(laid, sigma, how, order, at)
+    power = max((makers[kind].power for kind in ("product", "square") if kind in makers), default=0)
+    for more in range(max(order or 2, power) + 2, 13 if power else 0, 2):
         makers = makers_for(laid, sigma, how, more, at)
         if bounds.budget(laid, makers, sides, how).promised <= tolerance:
             each = makers["product"].neurons if "product" in makers else makers["square"].neurons
@@ -158,16 +161,20 @@ def refusal(
     if how.dtype == "float32" and _reaches(laid, sigma, sides, Arithmetic("float64"), tolerance, order, at):
         ways.append('dtype="float64"')
     else:
-        for digits in range(20, 61, 5):
-            if (how.dtype != "mp" or digits > how.digits) and _reaches(
-                laid, sigma, sides, Arithmetic("mp", digits), tolerance, order, at
-            ):
+        # The floor falls as eps^{p/(p+2)}: where to begin looking
+        unit = how.unit * (tolerance / found.promised) ** ((power + 2) / max(power, 2))
+        guess = 5 * math.floor(-math.log10(max(unit, 1e-99)) / 5)
+        for digits in range(max(guess, 20, how.digits + 1 if how.dtype == "mp" else 0), 61, 5):
+            if _reaches(laid, sigma, sides, Arithmetic("mp", digits), tolerance, order, at):
                 ways.append(f'dtype="mp" with digits={digits}')
                 break
+    if len(ways) == 1 and _reaches(laid, sigma, sides, Arithmetic("mp", 60), tolerance, 12, at):
+        ways.append('dtype="mp" with digits=60 and order=12')
+    gates_used = laid.count("product") + laid.count("square")
+    what = f"{gates_used} multiplication{'s' * (gates_used != 1)}" if gates_used else "sums"
     return CheapError(
         f"tolerance={tolerance:.3g} is below the floor: in {how} the smallest error that can be promised for "
-        f"{laid.count('product') + laid.count('square')} multiplications with {sigma.name} on this box is "
-        f"{found.promised:.2g}; give {', or '.join(ways)}"
+        f"{what} with {sigma.name} on this box is {found.promised:.2g}; give {', or '.join(ways)}"
     )
 
 

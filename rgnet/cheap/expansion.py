@@ -26,7 +26,8 @@ from rgnet.cheap.precision import Arithmetic, Series
 
 STEP, STEPS = 0.5, 6
 _SCREEN_DIGITS = 15
-_FINALISTS = 4
+_FINALISTS = 2
+_STEPS_OF_NEWTON = 3
 
 
 def expansion_point(activation: Any, *, order: int = 2, dtype: str = "float64", digits: int | None = None) -> Any:
@@ -87,7 +88,7 @@ def _number(at: Any) -> Any:
 
 
 def _digits(how: Arithmetic) -> int:
-    return how.digits + 15 if how.dtype == "mp" else 40
+    return how.digits + 15 if how.dtype == "mp" else 30
 
 
 def _rounded(point: Any, how: Arithmetic) -> Any:
@@ -150,10 +151,13 @@ def _score(sigma: Activation, point: Any, order: int, how: Arithmetic, terms: in
 
 def _zero(sigma: Activation, k: int, left: Any, right: Any, how: Arithmetic) -> Any:
     """The zero of σ_k between two points where it differs in sign, to the digits of the arithmetic."""
-    digits = _digits(how)
 
     def value(point: Any) -> Any:
-        return sigma.taylor(k, point, digits)[k]
+        return sigma.taylor(k, point, _SCREEN_DIGITS)[k]
 
-    with mpmath.workdps(digits):
-        return mpmath.findroot(value, (left, right), solver="anderson", verify=False)
+    with mpmath.workdps(_digits(how)):
+        point = mpmath.findroot(value, (left, right), solver="anderson", tol=1e-20, verify=False)
+        for _ in range(_STEPS_OF_NEWTON if how.dtype == "mp" else _STEPS_OF_NEWTON - 1):
+            *_, here, slope = sigma.taylor(k + 1, point, _digits(how))
+            point -= here / ((k + 1) * slope)  # σ_k' = (k+1) σ_{k+1}
+        return point

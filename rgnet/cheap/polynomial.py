@@ -83,6 +83,29 @@ def compile(
 
 
 @dataclass(frozen=True)
+class Forms:
+    """A polynomial and the straight-line programs to choose from, by neurons; `compile` takes it for a polynomial."""
+
+    given: Polynomials
+    ranked: tuple[tuple[str, Plan], ...]
+
+
+def forms(polynomial: Any, variables: Sequence[str] | None = None, expand: bool = True) -> Forms:
+    """Read a polynomial and look for forms with few multiplications, once for several tolerances.
+
+    Raises
+    ------
+    CheapError
+        If it is no polynomial, or has too many terms.
+    """
+    given = reading.read(polynomial, variables, expand)
+    every = factoring.fewest(given)
+    most = _SLACK * len(every[0][1].products)
+    ranked = [(name, plan(circuit)) for name, circuit in every[:_TRIED] if len(circuit.products) <= most]
+    return Forms(given, tuple(sorted(ranked, key=lambda item: (_neurons(item[1]), len(item[1].circuit.products)))))
+
+
+@dataclass(frozen=True)
 class Choice:
     """The form that `compile` takes, before it is made: what the command line explains."""
 
@@ -111,22 +134,38 @@ def choose(
     how = precision.arithmetic(dtype, digits)
     circuits.check_tolerance(tolerance)
     sigma = activations.get(activation)
-    given = reading.read(polynomial, variables, expand)
-    sides = box_of(box, given.variables)
-    every = factoring.fewest(given)
-    most = _SLACK * len(every[0][1].products)
-    ranked = [(name, plan(circuit)) for name, circuit in every[:_TRIED] if len(circuit.products) <= most]
-    ranked.sort(key=lambda item: (_neurons(item[1]), len(item[1].circuit.products)))
+    known = polynomial if isinstance(polynomial, Forms) else forms(polynomial, variables, expand)
+    sides = box_of(box, known.given.variables)
     refused = []
-    for name, laid in ranked:
+    for name, laid in known.ranked:
         makers = circuits.makers_for(laid, sigma, how, order, at)
         found = bounds.budget(laid, makers, sides, how, tolerance)
         if tolerance is None or found.promised <= tolerance:
-            return Choice(given, name, laid, makers, found, sides, how, tolerance)
+            return Choice(known.given, name, laid, makers, found, sides, how, tolerance)
         refused.append((found.promised, laid, found))
     _, laid, found = min(refused, key=lambda item: item[0])
     assert tolerance is not None
     raise circuits.refusal(laid, sigma, sides, how, tolerance, found, order, at)
+
+
+def floor(
+    polynomial: Any, activation: Any = "softplus", box: Any = (-1.0, 1.0), dtype: str = "float64", *,
+    digits: int | None = None, order: int | None = None, at: Any = None,
+) -> float:  # fmt: skip
+    """The smallest error that can be promised, of any form: what `compile` refuses is below it.
+
+    Raises
+    ------
+    CheapError
+        As `compile`.
+    """
+    known = polynomial if isinstance(polynomial, Forms) else forms(polynomial)
+    how, sides = precision.arithmetic(dtype, digits), box_of(box, known.given.variables)
+    sigma = activations.get(activation)
+    return min(
+        bounds.budget(laid, circuits.makers_for(laid, sigma, how, order, at), sides, how).promised
+        for _, laid in known.ranked
+    )
 
 
 def build(chosen: Choice) -> Compiled:

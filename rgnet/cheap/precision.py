@@ -49,7 +49,7 @@ from rgnet.cheap.errors import CheapError
 
 Array = npt.NDArray[np.float64]
 
-TERMS = 14  # Taylor coefficients beyond σ_n that are used
+TERMS = 12  # Taylor coefficients beyond σ_n that are used
 _MOST_DIGITS = 60  # weights are kept to 64
 _SAMPLES = 201
 _CAUTION = 0.85  # the root test of few coefficients overestimates the radius
@@ -149,8 +149,8 @@ class Prediction:
         return self.truncation + self.rounding
 
 
-def series(activation: Activation, at: Any, order: int, digits: int = 40) -> Series:
-    """Coefficients σ_0 … σ_{order+14} at a point; those below 10^(5−digits) are zero."""
+def series(activation: Activation, at: Any, order: int, digits: int = 30) -> Series:
+    """Coefficients σ_0 … σ_{order+12} at a point; those below 10^(5−digits) are zero."""
     found = activation.taylor(order + TERMS, at, digits)
     with mpmath.workdps(digits):
         small = max(abs(value) for value in found) * mpmath.mpf(10) ** (5 - digits)
@@ -246,9 +246,12 @@ def function_error(activation: Activation, at: float, dtype: str) -> float:
 def truncation(sigma: Series, shape: Shape, scale: Any, factors: tuple[Any, Any] = ((1.0,), (1.0,))) -> Any:
     """Bound of the truncation error at λ (a number or an array)."""
     n, values = shape.order, np.abs(np.array(sigma.coefficients))
-    ratios, c = np.array(factors[0]), np.array([float(value) for value in factors[1]])
-    left = np.array([abs(float(c @ ratios ** (k - n))) if k > n else 0.0 for k in range(len(values))])
-    left[left < 1e-13] = 0.0
+    left, c = np.ones(len(values)), np.ones(1)
+    if len(factors[0]) > 1:
+        ratios, c = np.array(factors[0]), np.array([float(value) for value in factors[1]])
+        left = np.array([abs(float(c @ ratios ** max(k - n, 0))) for k in range(len(values))])
+        left[left < 1e-13] = 0.0
+    left[: n + 1] = 0.0
     spread = np.zeros(len(values))
     spread[: len(shape.spread)] = shape.spread[: len(values)]
     lam = np.asarray(scale, dtype=np.float64)
@@ -296,8 +299,8 @@ def best(
     """The λ of least truncation + rounding; of those within 1 % of the least, the largest."""
     top = largest_scale(sigma, shape)
     low, high = math.log(top) + math.log(unit), math.log(top)
-    for _ in range(3):
-        grid = np.exp(np.linspace(low, high, 129))
+    for _ in range(2):
+        grid = np.exp(np.linspace(low, high, 97))
         total = truncation(sigma, shape, grid, factors)
         total = total + rounding(sigma, shape, grid, unit, a, factors, sums=sums, constants=constants)
         k = int(np.flatnonzero(total <= 1.01 * total.min()).max())

@@ -3,7 +3,8 @@
 *The gate*: correct decimals of σ(β(Σx − m + ½)) as a product of m bits, the worst of all strings, against β: with 80
 digits, in float64 and in float32. By symmetry one string for each number of zeros is enough.
 
-*Functions*: neurons and errors of Boolean functions by each expansion of `rgnet.cheap.boolean`, on all their strings.
+*Functions*: neurons and errors of Boolean functions by each expansion of `rgnet.cheap.boolean_functions`, on all
+their strings.
 
 *Hamiltonians*: energies of lattice models by neurons, beside the models' own.
 """
@@ -100,7 +101,7 @@ def _gate(p: Parameters) -> "xr.Dataset":
 def _functions(p: Parameters, seed: int, report: Report) -> "xr.Dataset":
     import xarray as xr
 
-    from rgnet.cheap.boolean import KINDS, boolean
+    from rgnet.cheap.boolean_functions import KINDS, boolean
 
     sizes = np.arange(2, p.n_max + 1)
     shape = (len(FUNCTIONS), len(sizes))
@@ -150,12 +151,12 @@ def _hamiltonians() -> "xr.Dataset":
 
     known = {
         "Ising 4×4": Ising((4, 4), K=0.44),
-        "Ising 4×4, four couplings and field": Ising(
-            (4, 4), K=0.4, h=0.1, couplings={"nnn": 0.05, "third": 0.02, "plaquette": -0.07}
+        "Ising 3×4, four couplings and field": Ising(
+            (3, 4), K=0.4, h=0.1, couplings={"nnn": 0.05, "third": 0.02, "plaquette": -0.07}
         ),
-        "Ising 2×2×4, free": Ising((2, 2, 4), K=0.22, h=0.1, boundary="free"),
-        "Ising triangular 4×4": Ising((4, 4), K=0.27, lattice="triangular"),
-        "spin glass 4×4": SpinGlass((4, 4), K=0.7, J="gaussian", seed=1),
+        "Ising 2×2×3, free": Ising((2, 2, 3), K=0.22, h=0.1, boundary="free"),
+        "Ising triangular 3×4": Ising((3, 4), K=0.27, lattice="triangular"),
+        "spin glass 3×4": SpinGlass((3, 4), K=0.7, J="gaussian", seed=1),
         "Ising 16×16": Ising((16, 16), K=0.44),
     }
     reports = {name: hamiltonian_network(model).report for name, model in known.items()}

@@ -75,7 +75,7 @@ def _small(p: Parameters) -> "xr.Dataset":
     import xarray as xr
 
     from rgnet import cheap
-    from rgnet.cheap.classifier_network import classifier_network
+    from rgnet.cheap.classifier_networks import classifier_network
     from rgnet.exact import enumerate as full
     from rgnet.models import Ising
 
@@ -114,7 +114,7 @@ def _large(p: Parameters, seed: int, report: Report) -> "xr.Dataset":
 
     from rgnet import cheap
     from rgnet.cheap.classification import layout_of, mean_score
-    from rgnet.cheap.classifier_network import classifier_network
+    from rgnet.cheap.classifier_networks import classifier_network
     from rgnet.learn.classifiers import Classifier, beside_bayes
     from rgnet.learn.training import Training
     from rgnet.models import Ising

@@ -202,7 +202,9 @@ def _of_one(values: dict[str, Any], groups: dict[str, "xr.Dataset"]) -> str:
                 f"({int(row['bits_predicted'])} by the formula): float64 {'is not enough' if destroyed else 'will do'} "
                 f"(error {float(row['achieved']):.1g}, truncation alone {float(row['truncation']):.1g}). "
             )
-    return words + "So the number of neurons is as claimed, and 'any accuracy' is paid in digits, n of them for each of λ."
+    return (
+        words + "So the number of neurons is as claimed, and 'any accuracy' is paid in digits, n of them for each of λ."
+    )
 
 
 def _slopes(scales: "xr.Dataset") -> list[float]:

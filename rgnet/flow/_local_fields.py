@@ -47,6 +47,23 @@ class Fields:
         return total
 
 
+def selected(fields: Fields, columns: Sequence[int]) -> Fields:
+    """The histogram of some of the operators: equal vectors are joined."""
+    chosen = fields.vectors[:, list(columns)]
+    if len(columns) == fields.vectors.shape[1]:
+        return Fields(chosen, fields.blocks)
+    if not columns:
+        return Fields(
+            chosen[:1], [(np.zeros(1, dtype=np.int64), np.array([count.sum()])) for _, count in fields.blocks]
+        )
+    distinct, places = _joint(chosen.T.astype(np.int64))
+    blocks = []
+    for index, count in fields.blocks:
+        where, inside = np.unique(places[index], return_inverse=True)
+        blocks.append((where, np.bincount(inside, weights=count)))
+    return Fields(distinct.T.astype(np.float64), blocks)
+
+
 @dataclass(frozen=True)
 class _Coding:
     """How local fields become keys: see `local_keys`; ``largest`` is the number of products of each operator."""
@@ -155,14 +172,23 @@ def _keys(x: Array, coding: _Coding, boundary: Sequence[str]) -> Array:
 
 
 def _joint(rows: Array) -> tuple[Array, Array]:
-    """Distinct columns of whole numbers (keys, n), in order, and which of them each column is (n,)."""
-    places, distinct = np.zeros(rows.shape[1], dtype=np.int64), rows[:0, :1]
+    """Distinct columns of whole numbers (keys, n), in an order of their own, and which of them each column is (n,)."""
+    packed: list[Array] = []
+    size = 1
     for row in rows:
+        low = int(row.min())
+        span = int(row.max()) - low + 1
+        if not packed or size * span >= 1 << 62:
+            packed.append(row - low)
+            size = span
+        else:
+            packed[-1] = packed[-1] * span + (row - low)
+            size *= span
+    _, first, places = np.unique(packed[0], return_index=True, return_inverse=True)
+    for row in packed[1:]:
         values, where = np.unique(row, return_inverse=True)
-        pairs, places = np.unique(places * len(values) + where, return_inverse=True)
-        earlier, last = np.divmod(pairs, len(values))
-        distinct = np.vstack([distinct[:, earlier], values[last]])
-    return distinct, places
+        _, first, places = np.unique(places * len(values) + where, return_index=True, return_inverse=True)
+    return rows[:, first], places
 
 
 def _counter(sizes: Sequence[int]) -> "_Counter":

@@ -1,4 +1,4 @@
-"""Hamiltonians of growing degree and range fitted to data: how many parameters does a distribution need?
+"""Hamiltonians of growing degree and range, fitted to data and scored on data held out.
 
 Claims A5 and A6. H = −Σ_a g_a S_a is the Hamiltonian of maximum entropy given the means of the S_a (Jaynes 1957). Its
 couplings are fitted to one half of the chains by maximum pseudo-likelihood (Besag 1975), for spins ±1 as in
@@ -25,7 +25,7 @@ from rgnet import labels, models, stats
 from rgnet import operators as ops
 from rgnet.flow import _conditionals, _newton, _sums
 from rgnet.flow._conditionals import Nodes, Sites
-from rgnet.flow._local_fields import Fields, local_fields
+from rgnet.flow._local_fields import Fields, local_fields, selected
 from rgnet.flow.couplings import block_derivatives, fit
 from rgnet.operators import Operator
 from rgnet.operators.enumeration import enumerate_operators
@@ -102,7 +102,8 @@ def hamiltonians(level: Any, sets: Sets | None = None, blocks: int = 64) -> xr.D
     Dataset over (set, operator)
         ``parameters``, ``degree`` and ``reach`` of each set; ``coupling`` with its error, NaN where a set lacks the
         operator; in nats per site, each with its error: ``log_pseudo_likelihood`` of the draws fitted, ``held_out`` of
-        those held out, ``gain`` over the first set and ``step`` over the previous set, both held out and paired.
+        those held out, ``gain`` over the first set, ``step`` over the previous one and ``difference`` to each other
+        one, held out and paired.
 
     Raises
     ------
@@ -143,6 +144,8 @@ def hamiltonians(level: Any, sets: Sets | None = None, blocks: int = 64) -> xr.D
         start = dict(zip(names, value[:-1], strict=True))
         scores[:, row] = _score(score, columns, value[:-1])
     sizes = np.array([(stop - first) for _, first, stop in held], dtype=np.float64)
+    pairs = scores[:, :, None] - scores[:, None, :]
+    better, better_stderr = stats.jackknife(pairs, lambda mean: mean, sizes)
     return xr.Dataset(
         {
             "parameters": ("set", width),
@@ -155,11 +158,27 @@ def hamiltonians(level: Any, sets: Sets | None = None, blocks: int = 64) -> xr.D
             **_uncertain("held_out", scores, sizes),
             **_uncertain("gain", scores - scores[:, :1], sizes),
             **_uncertain("step", np.diff(scores, axis=1, prepend=scores[:, :1]), sizes),
+            "difference": (("set", "other"), better, _NATS),
+            "difference_stderr": (("set", "other"), better_stderr, _NATS),
         },
-        coords={"set": list(chosen), "operator": [item.name for item in union]},
+        coords={"set": list(chosen), "other": list(chosen), "operator": [item.name for item in union]},
         attrs={"operators": ops.dumps(union), "method": "maximum pseudo-likelihood", "real": int(real)}
         | _sums.describe(sums, edges, tau),
     )
+
+
+def sufficient(table: xr.Dataset, z: float = 3.0) -> int:
+    """The first set than which none with more parameters scores better by more than ``z`` errors: its place.
+
+    Parameters
+    ----------
+    table : Dataset
+        What `hamiltonians` returned.
+    """
+    size = table["parameters"].values
+    better = table["difference"].values > z * table["difference_stderr"].values
+    beaten = [bool(better[size > size[k], k].any()) for k in range(len(size))]
+    return beaten.index(False)
 
 
 def _default(level: xr.Dataset, ndim: int, real: bool) -> Sets:
@@ -221,7 +240,7 @@ def _fit(
 ) -> tuple[Array, Array]:
     """Couplings and the log-pseudo-likelihood per site, and their errors: (operators + 1,) each."""
     if isinstance(data, Fields):
-        some = Fields(data.vectors[:, columns], data.blocks)
+        some = selected(data, columns)
         counts = some.counts()
         _sums.check_independent(np.asarray((some.vectors.T * counts) @ some.vectors / counts.sum()), names, who)
         value = fit(some.vectors, counts, names, who) if columns else np.zeros(0)

@@ -8,7 +8,7 @@ import pytest
 import sympy
 
 from rgnet.cheap import bits
-from rgnet.cheap.boolean import boolean, mobius, symmetric, symmetric_values, zeta
+from rgnet.cheap.boolean_functions import boolean, mobius, symmetric, symmetric_values, zeta
 from rgnet.cheap.errors import CheapError
 
 
@@ -35,11 +35,11 @@ def test_parity_has_all_monomials():
 
 def test_every_function_of_three_bits():
     x = bits.strings(3)[0]
-    for table in itertools.product((0, 1), repeat=8):
-        for by in ("fewest", "monomials", "minterms"):
-            found = boolean(table, by=by)
-            assert np.abs(found(x)[:, 0] - table).max() <= found.report.promised < 2.0**-53
-            assert found.network.neurons <= (7 if by == "monomials" else 4)
+    for number, table in enumerate(itertools.product((0, 1), repeat=8)):
+        by = ("fewest", "monomials", "minterms")[number % 3]
+        found = boolean(table, by=by)
+        assert np.abs(found(x)[:, 0] - table).max() <= found.report.promised < 2.0**-53
+        assert found.network.neurons <= (7 if by == "monomials" else 4)
 
 
 @pytest.mark.parametrize(("by", "neurons"), [("monomials", 1023), ("minterms", 512), ("counts", 10), ("fewest", 10)])
@@ -62,6 +62,21 @@ def test_a_tolerance_is_kept():
     found = boolean(np.random.default_rng(4).integers(0, 2, 64), by="monomials", tolerance=1e-3)
     assert found.report.achieved <= found.report.promised <= 1e-3
     assert found.report.notes["beta"] < 30
+
+
+def test_rounding_of_the_transform_is_promised():
+    table = np.random.default_rng(2).standard_normal(64)
+    assert boolean(table, by="monomials", tolerance=1e-9).report.promised <= 1e-9
+    with pytest.raises(CheapError, match="minterms"):
+        boolean(table, by="monomials", tolerance=1e-14)
+    assert boolean(table, by="minterms", tolerance=5e-12).report.achieved <= 5e-12
+    large = 1e17 * table.round(3)  # whole numbers, as float64 has no others there
+    assert boolean(large, by="monomials").report.promised > 1.0
+
+
+def test_names_of_inputs():
+    assert boolean("x1 & x2", 4).network.inputs == ("x1", "x2", "x0", "x3")
+    assert bits.bit_polynomial("x1 * y", 3).network.inputs == ("x1", "y", "x0")
 
 
 def test_expressions():

@@ -5,7 +5,7 @@ import pytest
 
 import rgnet as rg
 from rgnet.cheap.classification import classifier
-from rgnet.cheap.classifier_network import classifier_network
+from rgnet.cheap.classifier_networks import classifier_network
 from rgnet.cheap.errors import CheapError
 from rgnet.exact import enumerate as full
 
@@ -35,6 +35,12 @@ def test_the_error_against_beta_stays_within_the_promise(beta):
     found = classifier_network(MODELS, PRIOR, beta=beta)
     error = np.abs(found.posterior(full.states((3, 3))) - bayes(MODELS, PRIOR)).max()
     assert 0.02 * found.report.promised < error <= found.report.promised
+
+
+def test_logits_are_exact_where_classes_hardly_differ():
+    found = classifier_network([rg.Ising((3, 3), K=0.4), rg.Ising((3, 3), K=0.4 + 1e-9)])
+    states = full.states((3, 3))
+    assert np.abs(found.logits(states) - found.exact.logits(states)).max() < 1e-11
 
 
 def test_a_tolerance_of_the_posterior():

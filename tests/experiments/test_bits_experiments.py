@@ -80,7 +80,7 @@ def test_the_limit_grows_with_the_comparisons():
 
 CLASSES = {
     "shape": (2, 3), "betas": (10.0, 20.0, 30.0), "L": 4, "K": (0.2, 0.6), "channels": (2,), "sizes": (40,),
-    "chains": 4, "test": 400, "epochs": 2,
+    "chains": 4, "test": 200, "epochs": 1,
 }  # fmt: skip
 
 

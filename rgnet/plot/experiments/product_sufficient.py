@@ -34,9 +34,7 @@ def figure(results: list[tuple[dict[str, Any], dict[str, xr.Dataset]]]) -> Figur
             total = one["truncation"] + one["rounding"]
             row[1].plot(one["scale"], np.minimum(total, 1e3), color=f"C{i}", marker="none")
             row[1].plot(one["scale"], one["achieved"], color=f"C{i}", linestyle="none", marker="o", label=f"{curve}")
-            row[1].plot(
-                one["scale"], one["exact"], color=f"C{i}", linestyle="none", marker="D", markerfacecolor="none"
-            )
+            row[1].plot(one["scale"], one["exact"], color=f"C{i}", linestyle="none", marker="D", markerfacecolor="none")
         row[1].set(xscale="log", yscale="log", xlabel="scale λ", ylabel="largest error", ylim=(1e-14, 1e2))
         row[1].legend(title="n", fontsize=7, title_fontsize=8, loc="lower right")
         for i, bits in enumerate(floors["bits"].values):

@@ -87,7 +87,8 @@ def classifier_network(
     prior : sequence of float, optional
         With models: p(y), uniform unless given.
     beta, tolerance : float, optional
-        One of them: the steepness, or the largest error of p(y|x); with neither, rounding alone is left.
+        One of them: the steepness, or the largest error of p(y|x), which an error that all logits share does not
+        change; with neither, rounding alone is left, in the logits too.
 
     Raises
     ------

@@ -33,7 +33,7 @@ By = Literal["fewest", "monomials", "minterms", "counts"]
 
 MOST_BITS = 20
 KINDS = ("monomials", "minterms", "counts")
-_MOST_SYNAPSES, _MOST_PRODUCTS = 1 << 24, 1 << 16
+_MOST_SYNAPSES, _MOST_PRODUCTS = 1 << 24, 1 << 14
 _Polynomial = dict[frozenset[int], int]
 
 
@@ -82,8 +82,7 @@ def boolean(
     if isinstance(function, str):
         function = expressions.parse(function, boolean=True)
     if isinstance(function, sympy.Basic):
-        names = tuple(sorted(map(str, function.free_symbols)))
-        names += tuple(f"x{i}" for i in range(len(names), bits._count(n, len(names))))
+        names = bits.padded(tuple(sorted(map(str, function.free_symbols))), n)
         if len(names) > MOST_BITS:
             return _few_monomials(function, names, by, beta, tolerance)
         function = table_of(function, names)
@@ -108,12 +107,18 @@ def boolean(
             f"{chosen} of {size} bits have {len(hidden.rows)} synapses: at most {_MOST_SYNAPSES} are built; "
             f"write the function as several of fewer bits"
         )
+    rounded = _transform_rounding(table) if chosen == "monomials" else 0.0
+    if tolerance is not None and tolerance <= rounded:
+        raise CheapError(
+            f"tolerance={tolerance:.3g} is below the rounding {rounded:.2g} of the monomials' coefficients in float64: "
+            f'take by="minterms", whose coefficients are the values themselves'
+        )
     made, used, promised = bits.assemble(
-        hidden, values[None], [constant], inputs=names, outputs=("f",), beta=beta, tolerance=tolerance
-    )
+        hidden, values[None], [constant], inputs=names, outputs=("f",), beta=beta,
+        tolerance=None if tolerance is None else tolerance - rounded,
+    )  # fmt: skip
+    promised += rounded
     weights = 2 ** np.arange(size - 1, -1, -1)
-    if chosen == "monomials" and not (values == np.rint(values)).all():
-        promised += float(size * bits.ROUNDING * zeta(np.abs(table)).sum())  # rounding of the transform itself
     notes = {"expansion": chosen, **{f"neurons by {name}": value for name, value in neurons.items()}}
     report = bits.measure(
         made, lambda x: table[x.astype(np.int64) @ weights], promised, used, tolerance, notes=notes
@@ -157,6 +162,14 @@ def mobius(table: npt.ArrayLike) -> npt.NDArray[np.float64]:
     Exact for whole numbers whose transform stays below 2⁵³.
     """
     return _along_axes(table, -1.0)
+
+
+def _transform_rounding(table: Array) -> float:
+    """Largest error of Σ c_S ∏ x that rounding in `mobius` makes: none for whole numbers that stay below 2⁵³."""
+    sizes = zeta(np.abs(table))  # bounds of |c_S|, and of what they are summed from
+    if (table == np.rint(table)).all() and sizes.max() < 2.0**53:
+        return 0.0
+    return float(np.log2(len(table)) * bits.ROUNDING * sizes.sum())
 
 
 def zeta(coefficients: npt.ArrayLike) -> npt.NDArray[np.float64]:
@@ -329,9 +342,9 @@ def _times(a: _Polynomial, b: _Polynomial) -> _Polynomial:
     if len(a) * len(b) > _MOST_PRODUCTS:
         raise CheapError(
             f"this expression of {len(frozenset().union(*a, *b))} or more bits has more monomials than can be "
-            f"enumerated (tables, which do not need them, go up to {MOST_BITS} bits): write it as several functions "
-            f"of fewer bits, by `symmetric` where only the number of ones matters, or as a deeper network, one layer "
-            f"for each level of brackets"
+            f"enumerated (tables, which do not need them, go up to {MOST_BITS} bits): write it as several functions of "
+            f"fewer bits, by `boolean_functions.symmetric` where only the number of ones matters, or as a deeper "
+            f"network, one layer for each level of brackets"
         )
     result: _Polynomial = {}
     for first, x in a.items():
