@@ -1,6 +1,6 @@
 """Hamiltonians of growing degree and range fitted to the configurations that any study stored. Claims.md A5, A6.
 
-    python analysis/hamiltonian_fits.py data/ising2d/point.h5 [--group NAME] [--to hamiltonian_fits.png]
+    python analysis/hamiltonian_fits.py data/ising2d/POINT.h5 [--group NAME] [--to hamiltonian_fits.png]
 
 Fits half of the chains of every level in the file, and prints and draws what each set of operators scores on the
 other half. Give a point's file: results of whole studies hold no configurations.
@@ -15,7 +15,7 @@ from rgnet.plot.experiments.what_physics_saves import fits_figure
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 parser.add_argument("point", help="file of one point of a study that stored configurations")
-parser.add_argument("--group", action="append", help="a group of the file, such as majority/level1; all if left out")
+parser.add_argument("--group", action="append", help="a group of the file, such as majority/level_1; all if left out")
 parser.add_argument("--to", default="hamiltonian_fits.png", help="figure to write")
 arguments = parser.parse_args()
 
@@ -37,10 +37,8 @@ for group in [group.strip("/") for group in arguments.group or levels]:
     print(f"{'set':>20} {'parameters':>10} {'held out':>14} {'step':>14}   nats per site")
     for name in table["set"].values:
         row = table.sel(set=name)
-        shown = [
-            parenthesis(float(row[key]), float(row[f"{key}_stderr"])) if float(row[f"{key}_stderr"]) > 0 else "–"
-            for key in ("held_out", "step")
-        ]
+        pairs = [(float(row[key]), float(row[f"{key}_stderr"])) for key in ("held_out", "step")]
+        shown = [parenthesis(value, error) if error > 1e-12 else f"{value:.6g}" for value, error in pairs]
         print(f"{name:>20} {int(row['parameters']):>10} {shown[0]:>14} {shown[1]:>14}")
 if tables:
     fits_figure(tables).savefig(arguments.to, dpi=200)

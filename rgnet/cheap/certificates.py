@@ -265,7 +265,8 @@ def _individual(matrix: System, sigma: Activation, biases: Sequence[Any], known:
             f"are too many for 100-digit numbers; take fewer neurons, or one common bias, which is decided exactly"
         )
     possible, rank, unique, solution = certificate_field.numerical(matrix, sigma, biases)
-    weights = None if solution is None else tuple(w * product for w in solution)
+    with mpmath.workdps(_DIGITS):
+        weights = None if solution is None else tuple(w * product for w in solution)
     return _Found(possible, False, rank, unique, weights, None, None)
 
 

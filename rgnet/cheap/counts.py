@@ -37,7 +37,7 @@ from rgnet.operators import enumeration
 Permutation = tuple[int, ...]
 SYMMETRIES = ("none", "translations", "space group")
 _MOST_LISTED = 20  # sites: 2^20 sets are listed in a second
-_MOST_GROUP = 1 << 16
+_MOST_SITES = 512  # sites: a cube has 48 · 512 symmetries
 
 
 def general(n: int, degree: int | None = None) -> int:
@@ -132,17 +132,21 @@ def group(shape: int | Sequence[int], symmetry: str) -> list[Permutation]:
     Raises
     ------
     ValueError
-        As `generators`, or if there are more than 65536.
+        As `generators`, or if there are more than 512 sites.
     """
+    sites = math.prod(lattice.check_shape(shape))
+    if sites > _MOST_SITES:
+        raise ValueError(
+            f"shape={shape!r}: {sites} sites, more than {_MOST_SITES}, have too many symmetries to list; for local "
+            f"Hamiltonians use local()"
+        )
     steps = generators(shape, symmetry)
-    identity = tuple(range(math.prod(lattice.check_shape(shape))))
+    identity = tuple(range(sites))
     found, fresh = {identity: None}, [identity]
     while fresh:
         products = dict.fromkeys(tuple(one[site] for site in step) for one in fresh for step in steps)
         fresh = [item for item in products if item not in found]
         found.update(dict.fromkeys(fresh))
-        if len(found) > _MOST_GROUP:
-            raise ValueError(f"shape={shape!r}: more than {_MOST_GROUP} symmetries; give a smaller torus")
     return list(found)
 
 

@@ -144,7 +144,7 @@ def _score(sigma: Activation, point: Any, order: int, how: Arithmetic, terms: in
     if not found.coefficients[order]:
         return None
     shape = precision.copy(1.0) if order == 1 else precision.product(1.0, 1.0) if order == 2 else precision.fold(order)
-    a = 2.0 if terms is not None else precision.function_error(sigma, float(point), how.dtype)
+    a = 2.0 if terms is not None else precision.function_error(sigma, float(point), how.dtype, how.digits)
     scale = precision.best(found, shape, how.unit, a)
     return float(precision.truncation(found, shape, scale) + precision.rounding(found, shape, scale, how.unit, a))
 

@@ -66,7 +66,7 @@ def maker(kind: Kind, activation: Any, how: Arithmetic, *, at: Any = None, order
     n = ORDERS[kind]
     sigma = expansion.expand(activation, how, order=n, at=at)
     scales = precision.scales_for(sigma, n, how.unit, order)
-    error = precision.function_error(sigma.activation, float(sigma.at), how.dtype)
+    error = precision.function_error(sigma.activation, float(sigma.at), how.dtype, how.digits)
     return Maker(kind, sigma, how, error, precision.combination(sigma, n, scales, how.unit))
 
 

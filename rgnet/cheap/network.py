@@ -34,6 +34,7 @@ PARTS = 4
 _BITS = 53 * PARTS
 _DTYPES = {"float32": np.float32, "float64": np.float64}
 _MOST_BITS = 1 << 14
+_AT_ONCE = 1 << 22  # neurons times points: a layer of 2^16 neurons would take gigabytes for some thousand points
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,9 +161,14 @@ class NeuralNetwork:
             )
         flat = array.reshape(math.prod(array.shape[:-1]), len(self.inputs))
         with np.errstate(over="ignore", under="ignore", invalid="ignore"):  # overflow shows as inf or NaN
-            for item in self.layers:
-                flat = item(flat, dtype)
-        return flat.reshape(*array.shape[:-1], len(self.outputs))
+            step = max(1, _AT_ONCE // max(item.n_outputs for item in self.layers))
+            pieces = [self._forward(flat[begin : begin + step], dtype) for begin in range(0, max(len(flat), 1), step)]
+        return np.concatenate(pieces).reshape(*array.shape[:-1], len(self.outputs))
+
+    def _forward(self, x: Array, dtype: str) -> Array:
+        for item in self.layers:
+            x = item(x, dtype)
+        return x
 
     def mp(self, x: Sequence[Sequence[Any]], digits: int = 50) -> list[list[Any]]:
         """Outputs at points (n, n_inputs), with so many digits in every operation: lists (n, n_outputs) of mpf.

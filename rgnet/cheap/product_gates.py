@@ -135,30 +135,36 @@ def vanishing(sigma: Series, order: int, how: Arithmetic) -> bool:
 def _series(activation: Activation, how: Arithmetic, order: int, at: Any) -> Series:
     """The expansion: at the point given; else at 0 where the parity saves half of the neurons, else at the best."""
     if at is None:
-        at_zero = _centre(activation, order)
-        if at_zero is not None and at_zero.coefficients[order] and vanishing(at_zero, order - 1, how):
+        at_zero = _centre(activation, order, how.digits + 15 if how.dtype == "mp" else 40)
+        if at_zero is not None and vanishing(at_zero, order - 1, how):
             return at_zero
-        return expansion.expand(activation, how, order=order)
+        try:
+            return expansion.expand(activation, how, order=order)
+        except CheapError:
+            if at_zero is None:
+                raise
+            return at_zero  # the search is blind to coefficients as small as 1/15!
     try:
         return expansion.expand(activation, how, order=order, at=at)
     except CheapError:
         if mpmath.mpmathify(at) == 0 and activation.parity is not None:
-            other = "odd" if order % 2 == 0 else "even"
+            point = mpmath.nstr(expansion.expansion_point(activation, order=order), 6)
             raise CheapError(
                 f"at={at}: {activation.name!r} without its constant is an {activation.parity} function about 0, so "
-                f"that σ_{order} = 0 there, and no number of neurons expanded there has a term of degree {order}; leave out "
-                f"`at` for the point {mpmath.nstr(expansion.expansion_point(activation, order=order), 6)}, or take an "
-                f"activation that is not {other}"
+                f"that σ_{order} = 0 there, and no number of neurons expanded there has a term of degree {order}; "
+                f"leave out `at` for the point {point}, or take an activation that is not {activation.parity}"
             ) from None
         raise
 
 
 @lru_cache(maxsize=256)
-def _centre(activation: Activation, order: int) -> Series | None:
+def _centre(activation: Activation, order: int, digits: int) -> Series | None:
+    """The expansion at 0, if there is one with σ_n ≠ 0."""
     try:
-        return precision.series(activation, mpmath.mpf(0), order)
+        found = precision.series(activation, mpmath.mpf(0), order, digits)
     except CheapError:
         return None
+    return found if found.coefficients[order] else None
 
 
 def shape(order: int) -> precision.Shape:

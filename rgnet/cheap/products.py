@@ -356,7 +356,7 @@ def _refuse_giants(factors: tuple[int, ...]) -> None:
     if set(factors) == {1}:
         tree = product_layers.neurons(n)
         ways = [f"depth=None, the tree of {tree} neurons in {product_layers.deepest(n)} hidden layers"]
-        if product_layers.deepest(n) > 2:
+        if 4 < n <= 128 and product_layers.neurons(n, 2) <= MOST_NEURONS:
             ways.insert(0, f"depth=2 with {product_layers.neurons(n, 2)} neurons")
         way, rule = " or ".join(ways), f"2^{n}"
     else:

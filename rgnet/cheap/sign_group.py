@@ -173,7 +173,7 @@ def _terms(polynomial: Any, variables: Sequence[Any] | None) -> tuple[dict[tuple
     if len(set(given)) < len(given):
         raise CheapError(f"variables={given}: one is named twice")
     symbols = tuple(
-        item if isinstance(item, sympy.Symbol) else free.get(str(item), sympy.Symbol(str(item)))
+        item if item in expression.free_symbols else free.get(str(item), sympy.Symbol(str(item)))
         for item in (given if variables is None else variables)
     )
     if not symbols:

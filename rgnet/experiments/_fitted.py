@@ -53,8 +53,9 @@ def stacked(tables: Mapping[str, xr.Dataset]) -> xr.Dataset:
 def couplings_of(tables: Mapping[str, xr.Dataset]) -> xr.Dataset:
     """The couplings of every set of operators, over "source"."""
     names = ["coupling", "coupling_stderr"]
-    joined = xr.concat([table[names] for table in tables.values()], dim="source", combine_attrs="drop")
-    operators = [str(name) for name in joined["operator"].values]
+    operators = list(dict.fromkeys(str(name) for table in tables.values() for name in table["operator"].values))
+    rows = [table[names].reindex(operator=operators) for table in tables.values()]
+    joined = xr.concat(rows, dim="source", combine_attrs="drop")
     return joined.assign_coords(source=list(tables), operator=operators, set=[str(n) for n in joined["set"].values])
 
 

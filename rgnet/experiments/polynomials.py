@@ -151,10 +151,13 @@ def paragraph(results: Results) -> str:
     over = int((neurons[good] > 4 * made[good] + 2 * copies[good]).sum())
     broken = sum(int((table["achieved"] > table["promised"]).sum()) for table in tables)
     wrong = sum(int(((table["floor"] > table["tolerance"]) != (table["refused"] > 0)).sum()) for table in tables)
+    spread = [(table["neurons"].max("case") - table["neurons"].min("case")).values for table in tables]
+    varied = sum(int((values[np.isfinite(values)] > 0).sum()) for values in spread)
+    alike = "the same number for every tolerance" if not varied else f"in {varied} cases other numbers by tolerance"
     size = (
         f"Every network has at most four neurons for a multiplication and two for a copy (on average "
         f"{neurons[good].mean():.0f} neurons for {made[good].mean():.1f} multiplications and {copies[good].mean():.1f} "
-        f"copies), the same number for every tolerance"
+        f"copies), {alike}"
         if not over
         else f"{over} networks have more neurons than four for a multiplication and two for a copy"
     )

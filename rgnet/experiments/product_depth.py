@@ -134,7 +134,7 @@ def paragraph(results: Results) -> str:
     words = (
         f"With groups chosen for the fewest neurons, k hidden layers take {low:.2f} to {high:.2f} times "
         f"n^((k−1)/k)·2^(n^(1/k)) neurons for k ≤ log2 n, n ≤ {int(counts['n'][-1])}: "
-        + ("within a factor of two, as claimed. " if 0.5 <= low and high <= 2 else "NOT within a factor of two. ")
+        + ("within a factor of two, as claimed. " if low >= 0.5 and high <= 2 else "NOT within a factor of two. ")
         + f"Trees are linear in n: {slope:.2f} n {start:+.1f} neurons (at most {off:.0f} off, by the copies where n is "
         f"no power of two), {int(tree['neurons'][-1])} for n = {n}, with {int(tree['depth'][-1])} hidden layers, where "
         f"one would take 2^{n}. "
@@ -147,8 +147,8 @@ def paragraph(results: Results) -> str:
     shallow, deep = same.isel(network=0), same.isel(network=-1)
     gain = float(shallow["achieved"]) / max(float(deep["achieved"]), 1e-300)
     return words + (
-        f"For n = {top} one layer of {int(shallow['neurons'])} neurons errs by {float(shallow['achieved']):.1g}, the tree "
-        f"of {int(deep['neurons'])} by {float(deep['achieved']):.1g}: depth "
+        f"For n = {top} one layer of {int(shallow['neurons'])} neurons errs by {float(shallow['achieved']):.1g}, "
+        f"the tree of {int(deep['neurons'])} by {float(deep['achieved']):.1g}: depth "
         + (
             f"saves precision too, a factor of {gain:.1g}, which the neuron counts do not show."
             if gain > 1

@@ -185,6 +185,14 @@ def paragraph(results: Results) -> str:
     floats = kind != "mp"
     better = (table["floor"] / table["least_error"]).values[floats]
 
+    first = table.isel(curve=int(np.flatnonzero((point == "plain") & (kind == "float64"))[0]))
+    example = (
+        f"For {first['activation'].item()} at {float(first['at']):.2g} in float64 the formula says λ = "
+        f"{float(first['best_scale']):.1e} and an error of at most {float(first['floor']):.1e}; "
+        f"{float(first['error_at_best_scale']):.1e} is measured there, and {float(first['least_error']):.1e} at "
+        f"the best λ tried, {float(first['least_scale']):.1e}."
+    )
+
     def floors(where: str, arithmetic: str) -> str:
         chosen = (point == where) & (kind == arithmetic)
         values = table["floor"].values[chosen]
@@ -204,7 +212,7 @@ def paragraph(results: Results) -> str:
     return (
         f"{law}. {held}; at the predicted λ the bound is {ratio[floats].min():.1f} to {ratio[floats].max():.1f} times "
         f"what is measured, and no λ tried does better than the predicted floor by more than a factor "
-        f"{better.max():.1f}. "
+        f"{better.max():.1f}. {example} "
         f"So four neurons do multiply, but not to any accuracy: expanded as in the paper they stop at "
         f"{floors('plain', 'float64')} on the unit box in float64, {floors('plain', 'float32')} in float32. Nothing "
         f"but another point of expansion brings that to {floors('best', 'float64')} and {floors('best', 'float32')}, "

@@ -1,7 +1,7 @@
 """Whether one hidden layer can be smaller: certificates for neurons removed, random layers and exceptions (claim D4).
 
 Lin, Tegmark & Rolnick (2017, appendix A): no hidden layer of fewer than 2ⁿ neurons multiplies n numbers. Each
-certificate (`rgnet.cheap.certificate`) is a proof in exact numbers that output weights exist, or that none do. Asked are
+certificate (`rgnet.cheap.certificate`) is a proof in exact numbers that output weights exist, or that none do:
 
     removal     the layer of 2ⁿ (or, by parity, 2^{n−1}) neurons: whole, and with a neuron removed
     random      layers of random whole numbers: what share of them can be product gates, against their size
@@ -160,8 +160,8 @@ def paragraph(results: Results) -> str:
     proved = all(bool((one["exact"] == 1).all() and (one["proved"] == one["removed"]).all()) for one in removal)
     top = int(table["n"].max())
     words = (
-        f"For n = 2 to {top} the layer of 2ⁿ neurons with one common bias, and that of 2^(n−1) where σ has the parity of "
-        f"n, {'is' if holds else 'is NOT always'} a product gate and {'is none' if holds else 'may be one'} with a "
+        f"For n = 2 to {top} the layer of 2ⁿ neurons with one common bias, and that of 2^(n−1) where σ has the parity "
+        f"of n, {'is' if holds else 'is NOT always'} a product gate and {'is none' if holds else 'may be one'} with a "
         f"neuron removed ({int(sum(one['removed'].sum() for one in removal))} removals tried"
         + (", all proved in exact numbers" if proved else ", not all proved")
         + (
@@ -172,8 +172,8 @@ def paragraph(results: Results) -> str:
     )
     eight = table.isel(layer=np.flatnonzero((table["n"].values == min(8, top)) & (table["half"].values == 0))[0])
     words += (
-        f"The certificate of {int(eight['neurons'])} neurons takes {float(eight['seconds']):.1f} s, that with one removed "
-        f"{float(eight['seconds_removed']):.1f} s. "
+        f"The certificate of {int(eight['neurons'])} neurons takes {float(eight['seconds']):.1f} s, that with one "
+        f"removed {float(eight['seconds_removed']):.1f} s. "
     )
     sharp = all(
         bool((one["possible"].where(one["neurons"] < one["conditions"], 0) == 0).all()
@@ -189,7 +189,7 @@ def paragraph(results: Results) -> str:
     words += f"({numbers}): small gates are rare. "
     cases = limits[0]
     few = [
-        f"{int(m)} {str(a)} neurons for n = {int(n)} ({str(name)})"
+        f"{int(m)} {a} neurons for n = {int(n)} ({name})"
         for name, n, a, m, ok in zip(
             *(cases[key].values for key in ("case", "n", "activation", "neurons", "possible")), strict=True
         )

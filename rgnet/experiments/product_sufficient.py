@@ -180,15 +180,16 @@ def _of_one(values: dict[str, Any], groups: dict[str, "xr.Dataset"]) -> str:
         else "other numbers of neurons than 2ⁿ, which is wrong: distrust this run; "
     )
     words += (
-        f"and all other monomials of degree at most n ({int(table['other_monomials'].max())} of them at the most) cancel "
-        "to zero, in whole numbers. "
+        f"and all other monomials of degree at most n ({int(table['other_monomials'].max())} of them at most) "
+        "cancel to zero, in whole numbers. "
         if clean
         else f"but other monomials are left (up to {int(table['largest_other'].max())}). "
     )
     last, first = table.isel(n=-1), table.isel(n=0)
     words += (
         f"In float64 the best λ gives an error of {float(first['achieved']):.1g} for n = {n[0]} and "
-        f"{float(last['achieved']):.1g} for n = {n[-1]}; {'every' if kept else 'NOT every'} error is within the promise. "
+        f"{float(last['achieved']):.1g} for n = {n[-1]}; {'every' if kept else 'NOT every'} error "
+        "is within the promise. "
     )
     slopes = _slopes(scales)
     if slopes:

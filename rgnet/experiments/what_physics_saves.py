@@ -186,8 +186,9 @@ def paragraph(results: Results) -> str:
             " ".join(
                 f"{'Ising samples' if level == 0 else f'Block spins of level {level:.0f}'} "
                 f"({', '.join(f'{ratio:g} K_c' for ratio in rows['K_over_K_c'].values)}) need "
-                f"{_list(rows['sufficient'].values, rows['is_largest'].values)} parameters, and all "
-                f"{int(rows['parameters'].values.max())} gain {_gains(rows)} nats a site over nearest neighbours."
+                f"{_list(rows['sufficient'].values, rows['is_largest'].values)} parameters as far as these data "
+                f"resolve, and all {int(rows['parameters'].values.max())} gain {_gains(rows)} nats a site over nearest "
+                f"neighbours."
                 for level, rows in cheap.items()
             )
         )

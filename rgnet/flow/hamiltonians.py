@@ -108,8 +108,8 @@ def hamiltonians(level: Any, sets: Sets | None = None, blocks: int = 64) -> xr.D
     Raises
     ------
     ValueError
-        If there are no configurations, they are neither spins ±1 nor real fields, are frozen, or are so ordered that
-        couplings run to infinity, or if operators depend linearly on one another there.
+        If no set is given, there are no configurations, they are neither spins ±1 nor real fields, are frozen, or are
+        so ordered that couplings run to infinity, or if operators depend linearly on one another there.
     ShortChainError
         If there are fewer than 20 blocks of 5 autocorrelation times.
     """
@@ -121,6 +121,8 @@ def hamiltonians(level: Any, sets: Sets | None = None, blocks: int = 64) -> xr.D
     labels.check_whole(level)
     _sums.as_list([level], 1)
     real, ndim = _sums.is_real(level), len(_sums.level_shape(level))
+    if sets is not None and not sets:
+        raise ValueError("sets={}: give at least one set of operators, such as {'nn': ['nn']}")
     chosen = {name: _resolve(items, ndim) for name, items in (sets or _default(level, ndim, real)).items()}
     union = tuple(dict.fromkeys(item for items in chosen.values() for item in items))
     union = ops.resolve(union, ndim)

@@ -27,7 +27,17 @@ from rgnet.study.snapshots import snapshot
 from rgnet.tempering import temper
 
 NO_DATA = frozenset(
-    {"duration_s", "finished", "provenance", "study_sha256", "platform", "versions", "microseconds", "seconds"}
+    {
+        "duration_s",
+        "finished",
+        "provenance",
+        "study_sha256",
+        "platform",
+        "versions",
+        "microseconds",
+        "seconds",
+        "seconds_removed",
+    }
 )  # attributes and variables
 
 

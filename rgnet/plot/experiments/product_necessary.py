@@ -9,10 +9,10 @@ from matplotlib.figure import Figure
 from rgnet.plot.style import EXACT, styled, subplots
 
 CAPTION = (
-    "Can a smaller hidden layer multiply n numbers? Left: neurons of the layers that are certified as product gates, "
-    "filled, and of the same with any one neuron removed, which are certified as none (crosses); open: layers outside "
-    "the theorem's setting. Middle: share of random layers that are product gates, against their neurons in units of the "
-    "number of conditions C(2n, n) − 1, with binomial errors. Right: time of an exact certificate."
+    "Can a smaller hidden layer multiply n numbers? Left: neurons of layers that are certified as product gates "
+    "(filled), and of the same with a neuron removed, certified as none (crosses); open: layers outside the theorem's "
+    "setting. Middle: share of random layers that are product gates, against their neurons in units of the number of "
+    "conditions C(2n, n) − 1, with binomial errors. Right: time of an exact certificate."
 )
 ALT = "Sizes of certified product gates, share of random layers that are, and time of the certificates."
 

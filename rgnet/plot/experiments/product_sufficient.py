@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 from rgnet.plot.style import EXACT, styled, subplots
 
 CAPTION = (
-    "One hidden layer that multiplies n numbers. Left: neurons. Middle: largest error on the unit box against the scale "
-    "λ, in float64 (markers) and with 50 digits (open), and the sum of truncation and rounding that is predicted "
-    "(lines). Right: the least error that is predicted for so many bits of the mantissa, and what float64 achieves."
+    "One hidden layer that multiplies n numbers. Left: neurons. Middle: largest error on the unit box against the "
+    "scale λ, in float64 (filled) and with 50 digits (open), and the sum of truncation and rounding that is predicted "
+    "(lines). Right: the least error predicted for so many bits of the mantissa, and what float64 achieves."
 )
 ALT = "Neurons, errors against the scale, and floors by precision of one-layer products."
 
