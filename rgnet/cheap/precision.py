@@ -311,7 +311,7 @@ def best(
 ) -> float:  # fmt: skip
     """The λ of least truncation + rounding; of those within 1 % of the least, the largest."""
     top = largest_scale(sigma, shape)
-    low, high = math.log(top) + math.log(unit), math.log(top)
+    low, high = math.log(top) + math.log(unit) / shape.order, math.log(top)  # below, λⁿ is rounding alone
     for _ in range(2):
         grid = np.exp(np.linspace(low, high, 97))
         total = truncation(sigma, shape, grid, factors)

@@ -26,7 +26,6 @@ CLAIM = (
     "maximum entropy under low moments gives Hamiltonians of low degree. Do fits to data find as much, and what "
     "becomes of it under block averages?"
 )
-_NAMES = {"Gaussian, level 0": "Gaussian field", "phi4, level 0": "φ⁴ field"}
 Report = Callable[[float, str], None]
 Results = list[tuple[dict[str, Any], dict[str, "xr.Dataset"]]]
 
@@ -146,7 +145,7 @@ def paragraph(results: Results) -> str:
             pairs = row["gain"].where(row["quadratic"] == 1).max().item()
             best = row["gain"].max().item()
             parts.append(
-                f"{_NAMES.get(str(source), str(source))}: beside φ² and nearest neighbours φ⁴ {verdict} nats a "
+                f"{_name(str(source))}: beside φ² and nearest neighbours φ⁴ {verdict} nats a "
                 f"site; gains stop at {'no fewer than ' if int(row['is_largest']) else ''}{int(row['sufficient'])} "
                 f"parameters, and the best quadratic set has {100 * pairs / best:.3g} % of what is gained over "
                 f"independent sites."
@@ -164,3 +163,8 @@ def paragraph(results: Results) -> str:
                 f"{'costs parameters, also where fields stay Gaussian' if more else 'was not seen to cost many'}."
             )
     return " ".join(parts)
+
+
+def _name(source: str) -> str:
+    model, _, level = source.replace("phi4", "φ⁴").partition(", level ")
+    return f"{model} field" + (f", averages of {2 ** int(level)} × {2 ** int(level)} blocks" if level != "0" else "")
