@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rgnet.learn.baselines import PCA, Autoencoder
     from rgnet.learn.bounds import mutual_information_bound
     from rgnet.learn.classifiers import Classifier, beside_bayes, predict
+    from rgnet.learn.flattening import flatten, shallow
     from rgnet.learn.rbm import RBM, RBMLayer, RBMStack, TrainingWarning
     from rgnet.learn.rsmi import RSMI, environment_information
     from rgnet.learn.saving import load, save
@@ -37,6 +38,8 @@ _NAMES = {
     "Training": "training",
     "TrainingError": "training",
     "fit": "training",
+    "flatten": "flattening",
+    "shallow": "flattening",
     "split_chains": "training",
     "TorchLayer": "adapters",
     "from_torch": "adapters",
@@ -48,8 +51,9 @@ _NAMES = {
 
 __all__ = [
     "PCA", "RBM", "RSMI", "Autoencoder", "Classifier", "Learned", "RBMLayer", "RBMStack", "TorchLayer", "Training",
-    "TrainingError", "TrainingWarning", "beside_bayes", "environment_information", "fit", "from_torch", "load",
-    "mutual_information_bound", "predict", "save", "split_chains", "to_torch",
+    "TrainingError", "TrainingWarning", "beside_bayes", "environment_information", "fit", "flatten", "from_torch",
+    "load",
+    "mutual_information_bound", "predict", "save", "shallow", "split_chains", "to_torch",
 ]  # fmt: skip
 
 

@@ -34,6 +34,7 @@ def to_torch(layer: Any, ndim: int | None = None, *, gradient: blocks.Gradient =
     Parameters
     ----------
     layer : Majority, Decimation, Kadanoff, BlockAverage, Filter or Network
+        Or a NeuralNetwork of `rgnet.cheap`: then a Sequential (`rgnet.learn.neural_network.to_torch`).
     ndim : int, optional
         Number of space axes, 1 to 3. None: that of a Filter, else 2.
     gradient : {"none", "straight-through"}
@@ -61,6 +62,10 @@ def to_torch(layer: Any, ndim: int | None = None, *, gradient: blocks.Gradient =
     """
     if gradient not in ("none", "straight-through"):
         raise ValueError(f'to_torch(gradient={gradient!r}): "none" or "straight-through"')
+    if hasattr(layer, "synapses"):  # a network of rgnet.cheap, which loads SymPy: only when it is there already
+        from rgnet.learn import neural_network
+
+        return neural_network.to_torch(layer)
     if ndim is None:
         filters = [x for x in (layer.layers if isinstance(layer, Network) else (layer,)) if isinstance(x, Filter)]
         ndim = filters[0].ndim if filters else 2
