@@ -52,8 +52,7 @@ _NAMES = {
 __all__ = [
     "PCA", "RBM", "RSMI", "Autoencoder", "Classifier", "Learned", "RBMLayer", "RBMStack", "TorchLayer", "Training",
     "TrainingError", "TrainingWarning", "beside_bayes", "environment_information", "fit", "flatten", "from_torch",
-    "load",
-    "mutual_information_bound", "predict", "save", "shallow", "split_chains", "to_torch",
+    "load", "mutual_information_bound", "predict", "save", "shallow", "split_chains", "to_torch",
 ]  # fmt: skip
 
 
