@@ -16,7 +16,8 @@ def section(name, title, claim, text, result, figure, link):
     """Heading, claim, explanation, findings and figure of one study; the figure is drawn anew."""
     (experiment, points), *_ = study.experiment_results(result).items()
     module = catalogue.EXPERIMENTS[experiment].rpartition(".")[2]
-    drawn = importlib.import_module(f"rgnet.plot.experiments.{module}").figure(points)
+    drawing = importlib.import_module(f"rgnet.plot.experiments.{module}")
+    drawn = drawing.figure(points)
     figure.parent.mkdir(parents=True, exist_ok=True)
     drawn.savefig(figure, dpi=130)
     seconds = float(store.read_attrs(result)["compute_seconds"])
@@ -25,7 +26,9 @@ def section(name, title, claim, text, result, figure, link):
     body = "\n\n".join(textwrap.fill(words, 120, break_long_words=False, break_on_hyphens=False) for words in said)
     time = f"{seconds / 60:.0f} minutes" if seconds >= 90 else f"{seconds:.0f} seconds"
     made = f"`rgnet run simulations/{name}.toml`, {time} of computing, points: {len(points)}"
-    return f"## {title}\n\nClaim {claim}; {made}.\n\n{body}\n\n![{title}]({link})\n"
+    caption = textwrap.fill(getattr(drawing, "CAPTION", ""), 118, break_long_words=False, break_on_hyphens=False)
+    below = f"\n*{caption}*\n" if caption else ""
+    return f"## {title}\n\nClaim {claim}; {made}.\n\n{body}\n\n![{title}]({link})\n{below}"
 
 
 def write(description, page, figures, head, rows, tail=""):
