@@ -102,24 +102,24 @@ ROWS = [
 
 TAIL = """## Where the paper and the measurements part
 
-- **"Any accuracy" is paid in digits.** Four neurons multiply, a tree of them multiplies n numbers, and 2ⁿ in one layer do
-  too, as claimed. But each scales by a power of λ, and the arithmetic sets a floor: mild for the tree, ruinous for one
-  layer. Depth saves precision as well as neurons, which the paper does not count. The floor depends on where the
-  activation is expanded, and the paper's point 0 is seldom the best.
-- **2ⁿ is the bound of one setting**: one common bias, no bias at the output, Taylor coefficients matched at the origin.
-  Biases of their own, or a bias at the output, already break it, exactly and by example; what is left is 2ⁿ⁻¹, still
-  exponential. Bits have no such bound: one neuron multiplies any number of them.
-- **Training is another matter.** Trained networks of one layer need a number of neurons that grows exponentially, near
-  2ⁿ⁻¹, at an error that the theorem does not speak of; deeper ones need fewer, but most restarts fail. That a
+- **"Any accuracy" is paid in digits.** Four neurons multiply, a tree of them multiplies n numbers, and 2ⁿ in one
+  layer do too, as claimed. But each scales by a power of λ, and the arithmetic sets a floor: mild for the tree,
+  ruinous for one layer. Depth saves precision as well as neurons, which the paper does not count. The floor depends
+  on where the activation is expanded, and the paper's point 0 is seldom the best.
+- **2ⁿ is the bound of one setting**: one common bias, no bias at the output, Taylor coefficients matched at the
+  origin. Biases of their own, or a bias at the output, already break it, exactly and by example; what is left is
+  2ⁿ⁻¹, still exponential. Bits have no such bound: one neuron multiplies any number of them.
+- **Training is another matter.** Trained networks of one layer need a number of neurons that grows exponentially,
+  near 2ⁿ⁻¹, at an error that the theorem does not speak of; deeper ones need fewer, but most restarts fail. That a
   network exists does not mean that it is found.
-- **Data are simple until they are coarse-grained.** Samples of a lattice model need its own few couplings and no more.
-  Their block spins need more on every level, as the paper concedes, though nearest neighbours keep nearly all of the
-  gain. Bit planes of photographs show no end of the parameters that help.
-- **Flat linear networks cost what is claimed**, counted; Strassen's algorithm saves synapses by depth, no multiplications,
-  and only for matrices larger than most. The n^0.627 of the paper is no lower bound.
-- **"Nearly lossless" depends on what is asked.** Block spins keep nearly all about the field h and half about the coupling
-  K; information is kept along relevant directions of the flow and lost along irrelevant ones, but K is only marginally
-  relevant in this sense (2 y_t = d).
+- **Data are simple until they are coarse-grained.** Samples of a lattice model need its own few couplings and no
+  more. Their block spins need more on every level, as the paper concedes, though nearest neighbours keep nearly all
+  of the gain. Bit planes of photographs show no end of the parameters that help.
+- **Flat linear networks cost what is claimed**, counted; Strassen's algorithm saves synapses by depth, no
+  multiplications, and only for matrices larger than most. The n^0.627 of the paper is no lower bound.
+- **"Nearly lossless" depends on what is asked.** Block spins keep nearly all about the field h and half about the
+  coupling K; information is kept along relevant directions of the flow and lost along irrelevant ones, but K is only
+  marginally relevant in this sense (2 y_t = d).
 """
 
 if __name__ == "__main__":

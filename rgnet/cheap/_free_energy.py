@@ -20,6 +20,7 @@ from rgnet import sampling, stats
 from rgnet.estimate import Estimate
 from rgnet.free_energy import bennett, exact_log_Z
 from rgnet.free_energy.acceptance import OVERLAP
+from rgnet.lattice import Graph
 from rgnet.models import Ising
 from rgnet.operators import Operator
 
@@ -55,17 +56,23 @@ def log_Z(
                 f"{type(model).__name__}: neither an exact ln Z nor a simulation between couplings is known for this "
                 f"model; give log_Z=, one number or Estimate for each model"
             )
+        if item is None and isinstance(model.lattice, Graph):
+            raise ValueError(
+                f"an Ising model on a {model.lattice!r} is too large to enumerate, and has no other ln Z here; give "
+                f"log_Z=, one number for each model, as rgnet.free_energy.difference finds them up to a common one"
+            )
     covariance = np.zeros((len(models), len(models)))
     result = [None if item is None else Estimate(item[0], 0.0, None, "exact", item[1]) for item in known]
-    for boundary in sorted({model.boundary for model, item in zip(models, known, strict=True) if item is None}):
-        members = [i for i, model in enumerate(models) if isinstance(model, Ising) and model.boundary == boundary]
-        ladder = _Ladder(models[members[0]].shape, boundary, draws, chains, seed)
+    places = [(model.boundary, model.lattice) if isinstance(model, Ising) else None for model in models]
+    for place in sorted({place for place, item in zip(places, known, strict=True) if place and item is None}):
+        members = [i for i, other in enumerate(places) if other == place]
+        ladder = _Ladder(models[members[0]].shape, *place, draws, chains, seed)
         values, replicas, n = _tie(ladder, [models[i] for i in members], [known[i] for i in members])
-        for place, i in enumerate(members):
+        for column, i in enumerate(members):
             if result[i] is None:
-                error = float(np.sqrt(_spread(replicas[:, [place]])[0, 0]))
+                error = float(np.sqrt(_spread(replicas[:, [column]])[0, 0]))
                 method = f"Bennett's acceptance ratio over {len(ladder.sums)} simulations"
-                result[i] = Estimate(float(values[place]), error, None, "estimate", method, n)
+                result[i] = Estimate(float(values[column]), error, None, "estimate", method, n)
         covariance[np.ix_(members, members)] = _spread(replicas)
     return tuple(item for item in result if item is not None), covariance
 
@@ -76,6 +83,7 @@ class _Ladder:
 
     shape: tuple[int, ...]
     boundary: tuple[str, ...]
+    lattice: str | Graph
     draws: int
     chains: int
     seed: int
@@ -85,7 +93,7 @@ class _Ladder:
     def model(self, at: tuple[float, ...]) -> Ising:
         """The model with these couplings, nearest neighbours and field first."""
         further = {item: value for item, value in zip(self.operators[2:], at[2:], strict=True) if value != 0}
-        return Ising(self.shape, K=at[0], h=at[1], couplings=further, boundary=self.boundary)
+        return Ising(self.shape, K=at[0], h=at[1], couplings=further, boundary=self.boundary, lattice=self.lattice)
 
     def at(self, couplings: tuple[float, ...]) -> Array:
         """Operator sums of draws at these couplings."""
@@ -115,14 +123,15 @@ def _tie(
 ) -> tuple[Array, Array, int]:
     """Return ln Z of the models of one lattice, its jackknife replicas (block, model), and the number of draws."""
     further = {item.terms: item for model in models for item, value in model.couplings if value != 0}
-    ladder.operators = (*(ops.named(name, len(ladder.shape)) for name in ("nn", "m")), *further.values())
+    ladder.operators = (*(item for item, _ in models[0].terms[:2]), *further.values())  # nearest neighbours, and m
     places = [_couplings(model, ladder.operators) for model in models]
     tree: dict[tuple[float, ...], float | None] = {}  # couplings → ln Z, None where it is tied to another
     for model, at, item in zip(models, places, known, strict=True):
         if item is not None:
             tree[at] = item[0]
             continue
-        for bare in (Ising(model.shape, K=0.0, h=model.h), Ising(model.shape, K=model.K, boundary=model.boundary)):
+        without_field = Ising(model.shape, K=model.K, boundary=model.boundary, lattice=model.lattice)
+        for bare in (Ising(model.shape, K=0.0, h=model.h), without_field):
             found = exact_log_Z(bare)
             if found is not None:
                 tree[_couplings(bare, ladder.operators)] = found[0]

@@ -97,12 +97,19 @@ class Activation:
         Raises
         ------
         CheapError
-            If the function is not finite there.
+            If the function is not finite there, or the point is no number.
         """
         if isinstance(order, bool) or not isinstance(order, int | np.integer) or order < 0:
             raise CheapError(f"order={order!r}: the highest power of the Taylor series, a whole number from 0 on")
         with mpmath.workdps(digits + 10):
-            point = mpmath.mpmathify(at) if not isinstance(at, sympy.Basic) else mpmath.mpmathify(at.evalf(digits + 10))
+            try:
+                point = mpmath.mpmathify(at.evalf(digits + 10) if isinstance(at, sympy.Basic) else at)
+            except (TypeError, ValueError):
+                raise CheapError(
+                    f"at={at!r}: the point of a Taylor series is a number, or a text such as '1/3'"
+                ) from None
+            if not mpmath.isfinite(point):
+                raise CheapError(f"at={at!r}: the point of a Taylor series is finite")
         found: tuple[Any, ...] = _taylor(self, int(order), point, int(digits))
         return found
 
@@ -138,9 +145,9 @@ def get(activation: Any) -> Activation:
         if known in _NOT_SMOOTH:
             raise _not_smooth(activation)
         expression = expressions.parse(activation)
-        if isinstance(expression, sympy.Symbol) and len(known) > 1:
+        if known.isidentifier() and len(known) > 1:
             close = difflib.get_close_matches(known, NAMES, 1)
-            hint = f"; did you mean {close[0]!r}?" if close else ""
+            hint = f"; did you mean {close[0]!r}?" if close else "."
             raise CheapError(
                 f"activation={activation!r} is unknown{hint} Known are {', '.join(NAMES)}, and formulae in one "
                 f'variable such as "x*exp(-x**2)"'
@@ -162,7 +169,11 @@ def _of_expression(name: str, expression: Any) -> Activation:
         )
     if expression.has(*_KINKS):
         raise _not_smooth(name)
-    formula = expression.subs(symbols.pop(), T)
+    if expression.has(sympy.I):
+        raise CheapError(f"activation={name!r} has complex values: give a real function")
+    # Floats as the fractions they are: every digit of a formula is kept, in any precision and as text
+    exact = {item: sympy.Rational(item) for item in expression.atoms(sympy.Float)}
+    formula = expression.xreplace(exact).subs(symbols.pop(), T)
     if sympy.diff(formula, T, 2).equals(0):
         raise CheapError(
             f"activation={name!r} is linear: networks of it compute nothing but linear maps; give a curved function"
@@ -218,10 +229,12 @@ def _parity(activation: Activation) -> Literal["even", "odd"] | None:
     try:
         with mpmath.workdps(50):
             centre, *values = (activation.mp(x) for x in (0, *points, *(-x for x in points)))
+            values = [value - centre for value in values]
+            size = max(abs(value) for value in values) or mpmath.mpf(1)
             right, left = values[: len(points)], values[len(points) :]
-            if all(is_zero(a - b) for a, b in zip(right, left, strict=True)):
+            if all(is_zero((a - b) / size) for a, b in zip(right, left, strict=True)):
                 return "even"
-            if all(is_zero(a + b - 2 * centre) for a, b in zip(right, left, strict=True)):
+            if all(is_zero((a + b) / size) for a, b in zip(right, left, strict=True)):
                 return "odd"
     except (ZeroDivisionError, ValueError, TypeError):
         pass  # singular at 0: no parity about it

@@ -26,11 +26,13 @@ or a sum of small ones alone.
 
 import itertools
 import math
+import numbers
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+import mpmath
 import numpy as np
 import numpy.typing as npt
 import sympy
@@ -48,6 +50,7 @@ _ALL_STRINGS = 16  # bits up to which every string is tried
 _MOST_WORK = 1 << 26  # neurons times strings that are tried
 _LARGEST_BETA = 1_400.0  # e^(-β/2) is a normal float64 up to here
 _CHUNK = 1 << 22
+_SMALLEST = 1e-280  # of Σ|c|, so that its rounding is a normal float64
 LOGISTIC = activations.get("logistic")
 
 
@@ -112,7 +115,7 @@ def beta_for(tolerance: float, total: float = 1.0) -> float:
     CheapError
         If the tolerance is not positive, or so small that e^{−β/2} is no number of float64.
     """
-    if not (math.isfinite(tolerance) and tolerance > 0):
+    if not (is_number(tolerance) and tolerance > 0):
         raise CheapError(f"tolerance={tolerance!r}: give a positive number, such as 1e-9")
     ratio = min(total / tolerance, 1e308)
     beta = float(max(1, math.ceil(2 * math.log(ratio - 1)))) if ratio > 2 else 1.0
@@ -124,6 +127,11 @@ def beta_for(tolerance: float, total: float = 1.0) -> float:
             f"{_LARGEST_BETA:.4g}: give a tolerance above {2 * total * math.exp(-_LARGEST_BETA / 2):.1g}"
         )
     return beta
+
+
+def is_number(value: Any) -> bool:
+    """Whether it is a finite real number."""
+    return not isinstance(value, bool) and isinstance(value, numbers.Real) and math.isfinite(value)
 
 
 def bit_product(
@@ -152,7 +160,7 @@ def bit_product(
     (1, 28.0)
     """
     chosen = range(int(subset)) if isinstance(subset, int | np.integer) else subset
-    if isinstance(subset, bool) or len(chosen) == 0:
+    if isinstance(subset, bool) or not np.iterable(chosen) or len(chosen) == 0:
         raise CheapError(f"subset={subset!r}: how many bits are multiplied, one or more, or which ones, such as (0, 2)")
     return bit_polynomial({tuple(chosen): 1}, n, beta=beta, tolerance=tolerance)
 
@@ -225,7 +233,7 @@ def monomials(polynomial: Any, n: int | None = None) -> tuple[dict[tuple[int, ..
 
 
 def _subset(key: Any) -> tuple[int, ...]:
-    items = (key,) if isinstance(key, int | np.integer) else tuple(key)
+    items = tuple(key) if np.iterable(key) else (key,)
     if not all(isinstance(i, int | np.integer) and not isinstance(i, bool) and i >= 0 for i in items):
         raise CheapError(f"bits {items!r}: name them by whole numbers from 0 on, such as (0, 2)")
     return tuple(sorted({int(i) for i in items}))
@@ -250,6 +258,10 @@ def _fraction(key: tuple[int, ...], value: Any) -> Fraction:
     try:
         if isinstance(value, sympy.Basic):
             return Fraction(int(value.p), int(value.q)) if value.is_Rational else Fraction(float(value))
+        if isinstance(value, np.floating | mpmath.mpf):
+            return Fraction(*map(int, mpmath.libmp.to_rational(value._mpf_))) if isinstance(value, mpmath.mpf) else (
+                Fraction(*value.as_integer_ratio())
+            )  # fmt: skip
         return Fraction(value)
     except (TypeError, ValueError, OverflowError):
         raise CheapError(f"coefficient {value!r} of {key!r}: give a finite real number") from None
@@ -289,15 +301,26 @@ def assemble(
     """
     if beta is not None and tolerance is not None:
         raise CheapError(f"beta={beta!r} and tolerance={tolerance!r}: each sets the other; give one of them")
-    if beta is not None and not (math.isfinite(beta) and 0 < beta <= _LARGEST_BETA):
+    if beta is not None and not (is_number(beta) and 0 < beta <= _LARGEST_BETA):
         raise CheapError(f"beta={beta!r}: the steepness is a number above 0, at most {_LARGEST_BETA:.4g} in float64")
-    values = coefficients.astype(np.float64)
-    fixed = np.array([float(item) for item in constants])
+    if tolerance is not None and not (is_number(tolerance) and tolerance > 0):
+        raise CheapError(f"tolerance={tolerance!r}: give a positive number, such as 1e-9")
+    try:
+        values = coefficients.astype(np.float64)
+        fixed = np.array([float(item) for item in constants])
+        with np.errstate(over="ignore", invalid="ignore"):
+            largest = float((np.abs(values).sum(axis=1) + np.abs(fixed)).max())
+    except OverflowError:
+        largest = math.inf
+    if not (largest == 0 or _SMALLEST <= largest <= 1 / _SMALLEST):
+        raise CheapError(
+            f"coefficients whose sizes add up to {largest:.3g}: float64 takes {_SMALLEST:g} to {1 / _SMALLEST:g}; "
+            f"give them in other units"
+        )
     if differences:
         total = max(float(np.abs(values - row).sum(axis=1).max(initial=0.0)) for row in values)
     else:
         total = float(np.abs(values).sum(axis=1).max(initial=0.0))
-    largest = float((np.abs(values).sum(axis=1) + np.abs(fixed)).max())
     floor = (hidden.number + 4) * ROUNDING * largest * (2.0 if differences else 1.0)
     whole = bool((values == np.rint(values)).all() and (fixed == np.rint(fixed)).all() and largest < 2.0**53)
     exact = largest / (0.99 * 2.0**-54)  # 1/ε from which sums of whole numbers are exact
@@ -324,7 +347,7 @@ def _steepness(tolerance: float | None, total: float, floor: float, whole: bool,
         return best if tolerance is None else max(best, beta_for(tolerance, total))
     if tolerance is None:
         return beta_for(0.1 * floor, total)
-    if math.isfinite(tolerance) and 0 < tolerance <= floor:
+    if tolerance <= floor:
         raise CheapError(
             f"tolerance={tolerance:.3g} is below the floor {floor:.2g} that rounding of the output's sum sets in "
             f"float64, (N + 4)·2⁻⁵³·Σ|c|: allow at least {1.1 * floor:.2g}, or give beta= and evaluate the network "
@@ -340,7 +363,7 @@ def strings(n: int, neurons: int = 1) -> tuple[Array, bool]:
     """
     if n <= _ALL_STRINGS and (neurons << n) <= _MOST_WORK:
         return ((np.arange(1 << n)[:, None] >> np.arange(n - 1, -1, -1)) & 1).astype(np.int8), True
-    count = max(64, min(4096, _MOST_WORK // max(neurons, 1)))
+    count = max(64, min(4096, _MOST_WORK // max(neurons, 4 * n, 1)))
     rng = np.random.default_rng(0)
     found = rng.random((count, n)) < rng.random((count, 1))
     found[0], found[1] = False, True
@@ -360,7 +383,7 @@ def measure(
 ) -> Report:
     """The report of a network of bits (or spins) against a target of them."""
     x, all_of_them = strings(len(made.inputs), made.neurons)
-    worst, step = 0.0, max(1, _CHUNK // max(1, made.neurons))
+    worst, step = 0.0, max(1, _CHUNK // max(1, made.neurons, len(made.inputs)))
     for begin in range(0, len(x), step):
         part = x[begin : begin + step]
         given = 2 * part - 1 if spins else part

@@ -108,7 +108,9 @@ def boolean(
             f"write the function as several of fewer bits"
         )
     rounded = _transform_rounding(table) if chosen == "monomials" else 0.0
-    if tolerance is not None and tolerance <= rounded:
+    if tolerance is not None and not bits.is_number(tolerance):
+        raise CheapError(f"tolerance={tolerance!r}: give a positive number, such as 1e-9")
+    if tolerance is not None and 0 < tolerance <= rounded:
         raise CheapError(
             f"tolerance={tolerance:.3g} is below the rounding {rounded:.2g} of the monomials' coefficients in float64: "
             f'take by="minterms", whose coefficients are the values themselves'
@@ -141,13 +143,20 @@ def symmetric(
     Raises
     ------
     CheapError
-        If values are not finite numbers, or the tolerance is below the floor.
+        If values are not finite numbers, steps times bits are more than 2^24 synapses, or the tolerance is below the
+        floor.
     """
     g = np.asarray(values)
     if g.ndim != 1 or len(g) < 1 or g.dtype.kind not in "biuf" or not np.isfinite(g).all():
         raise CheapError(f"values={values!r}: give the finite numbers g(0), …, g(n) of a function of n bits")
     g = g.astype(np.float64)
     n = len(g) - 1
+    synapses = n * int(np.count_nonzero(np.diff(g)))
+    if synapses > _MOST_SYNAPSES:
+        raise CheapError(
+            f"{synapses} synapses, each of the steps of g hears all of {n} bits: at most {_MOST_SYNAPSES} are built; "
+            f"count the bits in a deeper network"
+        )
     hidden, steps, constant = _expansion("counts", None, g, g, n)
     made, used, promised = bits.assemble(
         hidden, steps[None], [constant], inputs=tuple(f"x{i}" for i in range(n)), outputs=("f",), beta=beta,

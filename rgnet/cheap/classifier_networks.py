@@ -110,7 +110,7 @@ def classifier_network(
         exact = classes
     else:
         exact = classifier(classes, prior)
-    if tolerance is not None and not 0 < tolerance < 1:
+    if tolerance is not None and not (bits.is_number(tolerance) and 0 < tolerance < 1):
         raise CheapError(f"tolerance={tolerance!r}: the largest error of a probability, above 0 and below 1")
     if tolerance is not None and beta is not None:
         raise CheapError(f"beta={beta!r} and tolerance={tolerance!r}: each sets the other; give one of them")

@@ -95,17 +95,19 @@ class Bilinear:
         return len(self.left) + len(self.out) - 1
 
     def __call__(self, a: npt.ArrayLike, b: npt.ArrayLike) -> Array:
-        """The product of two matrices (n, n) in exact arithmetic of their dtype.
+        """The product of two matrices (n, n): exact for whole numbers that stay below 2⁶³, else as float64 rounds.
 
         Raises
         ------
         CheapError
-            If they are of another shape.
+            If they are of another shape, or no numbers that NumPy multiplies in this way (uint64, objects).
         """
         factors = []
         for matrix, maps in ((np.asarray(a), self.left), (np.asarray(b), self.right)):
             if matrix.shape != (self.n, self.n):
                 raise CheapError(f"a matrix of shape {matrix.shape}: this algorithm multiplies {self.n} × {self.n}")
+            if matrix.dtype.kind not in "biufc" or matrix.dtype == np.uint64:
+                raise CheapError(f"a matrix of dtype {matrix.dtype}: give whole numbers of int64, or float64")
             vector = matrix.reshape(-1)[self.order]
             factors.append(functools.reduce(lambda x, item: item @ x, maps, vector))
         vector = functools.reduce(lambda x, item: item @ x, self.out, factors[0] * factors[1])
@@ -126,8 +128,10 @@ class Bilinear:
         Raises
         ------
         CheapError
-            If σ_2 = 0 at 0.
+            If σ_2 = 0 at 0, or the scale is out of range.
         """
+        if isinstance(scale, bool) or not isinstance(scale, int | float) or not 1e-100 < abs(scale) < 1e100:
+            raise CheapError(f"scale={scale!r}: λ is a number other than 0, such as 2e-4")
         sigma = activations.get(activation)
         second = sigma.taylor(2)[2]
         if activations.is_zero(second):

@@ -74,8 +74,9 @@ class Factors:
 
     @property
     def cost(self) -> float:
-        """C_s as counted: what flattening multiplies the synapses by."""
-        return self.flat_synapses / sum(self.synapses)
+        """C_s as counted: what flattening multiplies the synapses by; NaN where there are none."""
+        deep = sum(self.synapses)
+        return self.flat_synapses / deep if deep else math.nan
 
     def network(self, *, flat: bool = False) -> NeuralNetwork:
         """The factors as linear layers, or the product as one; complex numbers as their real and imaginary parts.
@@ -169,12 +170,15 @@ def low_rank(matrix: npt.ArrayLike, rank: int | None = None, *, columns: bool = 
     a = np.asarray(matrix)
     if a.ndim != 2 or a.size == 0 or a.dtype.kind not in "biufc" or not np.isfinite(a).all() or not a.any():
         raise CheapError(f"matrix of shape {a.shape}, dtype {a.dtype}: give a table of finite numbers that is not zero")
+    precision = float(np.finfo(a.dtype).eps) if a.dtype.kind in "fc" else 0.0
+    precision = max(precision, float(np.finfo(np.float64).eps))  # entries of float32 are of low rank to its digits
+    a = a.astype(np.complex128 if a.dtype.kind == "c" else np.float64)
     if columns:
         r, order = qr(a, mode="r", pivoting=True)
         sizes = np.abs(np.diag(r))
     else:
         u, sizes, v = np.linalg.svd(a, full_matrices=False)
-    found = int(np.count_nonzero(sizes > max(a.shape) * np.finfo(float).eps * sizes[0]))
+    found = int(np.count_nonzero(sizes > max(a.shape) * precision * sizes[0]))
     if rank is not None and found > rank:
         raise CheapError(f"rank={rank} for a matrix of numerical rank {found}: allow that, or give a truncated matrix")
     n, m = a.shape

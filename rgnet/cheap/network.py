@@ -174,9 +174,26 @@ class NeuralNetwork:
         """Outputs at points (n, n_inputs), with so many digits in every operation: lists (n, n_outputs) of mpf.
 
         Weights are kept to 64 digits. Numbers may be int, float, Fraction, mpf or text.
+
+        Raises
+        ------
+        CheapError
+            If a point has another number of inputs, or digits is below 1.
         """
+        if isinstance(digits, bool) or not isinstance(digits, int | np.integer) or digits < 1:
+            raise CheapError(f"digits={digits!r}: how many digits every operation has, a whole number from 1 on")
+        _check_points(self, x)
         with mpmath.workdps(digits):
             return _mp_outputs(self, [[to_mpf(value) for value in point] for point in x])
+
+
+def _check_points(network: NeuralNetwork, points: Sequence[Sequence[Any]]) -> None:
+    for point in points:
+        if np.ndim(point) == 0 or len(point) != len(network.inputs):
+            raise CheapError(
+                f"a point {point!r}: give a list of points, each of the {len(network.inputs)} inputs "
+                f"{', '.join(network.inputs)}"
+            )
 
 
 def layer(
@@ -258,8 +275,12 @@ def bits_needed(
     Raises
     ------
     CheapError
-        If more bits do not help: the network itself is further from the target than the tolerance.
+        If more bits do not help: the network itself is further from the target than the tolerance; or there are no
+        points.
     """
+    if not len(points):
+        raise CheapError("no points: give some of the inputs at which the network is to reach the tolerance")
+    _check_points(network, points)
     with mpmath.workprec(4 * _BITS):
         exact = [[to_mpf(value) for value in point] for point in points]
         wanted = [list(np.atleast_1d(np.array(target(point), dtype=object))) for point in exact]
@@ -329,7 +350,12 @@ def _parts(values: Sequence[Any] | Array) -> npt.NDArray[np.float64]:
     else:
         with mpmath.workprec(_BITS + 20):
             known: dict[Any, tuple[float, ...]] = {}
-            table = [known.get(value) or known.setdefault(value, _split(value)) for value in values]
+            try:
+                table = [known.get(value) or known.setdefault(value, _split(value)) for value in values]
+            except (TypeError, ValueError, AttributeError):
+                raise CheapError(
+                    "a weight or bias is no real number: give float, int, Fraction, SymPy, mpf, or a text such as '1/3'"
+                ) from None
         result = np.array(table, dtype=np.float64).reshape(len(table), PARTS).T
     if not np.isfinite(result).all():
         raise CheapError(
@@ -341,13 +367,14 @@ def _parts(values: Sequence[Any] | Array) -> npt.NDArray[np.float64]:
 
 
 def _split(value: Any) -> tuple[float, ...]:
-    rest, parts = to_mpf(value), []
+    whole = rest = to_mpf(value)
+    parts: list[float] = []
     for _ in range(PARTS):
         part = float(rest)
         parts.append(part)
         if not np.isfinite(part):
             return (float("nan"),) * PARTS
         rest -= part
-    if value != 0 and parts[0] == 0:
+    if whole != 0 and parts[0] == 0:
         return (float("nan"),) * PARTS
     return tuple(parts)

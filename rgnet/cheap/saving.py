@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 
 from rgnet import store
-from rgnet.cheap import activations
+from rgnet.cheap import activations, expressions
 from rgnet.cheap.errors import CheapError
 from rgnet.cheap.network import NeuralLayer, NeuralNetwork
 
@@ -26,11 +26,15 @@ def save(path: str | os.PathLike[str], network: NeuralNetwork) -> None:
     ------
     TypeError
         If it is no NeuralNetwork (of a compiled one, give its ``network``).
+    CheapError
+        If the formula of an activation is not one that `load` reads back.
     OSError
         If the file cannot be written; an older one is kept.
     """
     if not isinstance(network, NeuralNetwork):
         raise TypeError(f"{type(network).__name__} is no NeuralNetwork: of what compile returned, give its .network")
+    for item in network.layers:
+        _check_formula(item)
     groups = {f"layer_{number}": _group(item) for number, item in enumerate(network.layers)}
     store.write(path, groups, {"kind": KIND, "inputs": list(network.inputs), "outputs": list(network.outputs)})
 
@@ -55,6 +59,22 @@ def load(path: str | os.PathLike[str]) -> NeuralNetwork:
         return NeuralNetwork(layers, tuple(map(str, attrs["inputs"])), tuple(map(str, attrs["outputs"])))
     except (KeyError, TypeError, IndexError, ValueError) as error:
         raise CheapError(f"{os.fspath(path)} holds a network that makes no sense ({error}): save it again") from None
+
+
+def _check_formula(item: NeuralLayer) -> None:
+    """Refuse what could not be read, before it is written."""
+    if item.activation is None or item.activation.name in activations.NAMES:
+        return
+    formula = str(item.activation.expression)
+    try:
+        same = activations.get(formula).expression == item.activation.expression
+    except CheapError:
+        same = False
+    if not same:
+        raise CheapError(
+            f"the activation {formula!r} cannot be written so that it is read back: write it in the functions "
+            f"{', '.join(expressions.FUNCTIONS)}"
+        )
 
 
 def _group(item: NeuralLayer) -> xr.Dataset:

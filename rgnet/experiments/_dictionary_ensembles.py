@@ -75,10 +75,20 @@ def _slope(mean: float, H: Floats) -> float:
     """b with ⟨H⟩ = mean under p ∝ exp(−bH)."""
 
     def excess(b: float) -> float:
-        p = np.exp(-b * (H - H.min()))
+        p = np.exp(-b * (H - (H.min() if b > 0 else H.max())))
         return float(p @ H / p.sum()) - mean
 
-    return float(brentq(excess, 0.0, 20.0))
+    if not H.min() < mean < H.max():
+        raise ValueError(
+            f"all draws of the small lattice have one energy, {mean:.4g}, so that no slope fits them; take more draws, "
+            f"or a coupling nearer the critical one"
+        )
+    low, high = -1.0, 2.0
+    while excess(low) < 0:  # weak couplings: b of few draws may be far off, and below 0
+        low *= 2.0
+    while excess(high) > 0:
+        high *= 2.0
+    return float(brentq(excess, low, high))
 
 
 def softmax(models: tuple[Ising, Ising], data: tuple[xr.Dataset, xr.Dataset], small: tuple[int, ...]) -> Found:

@@ -63,6 +63,8 @@ def verdict(row: Row, limit: float) -> str:
     if row.rule == "differs":
         return "differs, as due" if abs(row.z) > limit else "does NOT differ"
     if row.rule == "share":
+        if math.isnan(row.value):
+            return "not found"
         return "kept" if row.value >= KEPT else "lost" if row.value <= LOST else "partly kept"
     return "agrees" if abs(row.z) <= limit else "DIFFERS"
 

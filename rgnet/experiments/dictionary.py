@@ -19,6 +19,7 @@ states are counted:
 What is judged and how: `rgnet.experiments._dictionary_rows`.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
@@ -129,6 +130,8 @@ def paragraph(results: Results) -> str:
 
 
 def _told(groups: dict[str, "xr.Dataset"]) -> str:
+    from rgnet.estimate import parenthesis
+
     table = groups["table"]
     rows = [
         {name: table[name].values[k].item() for name in ("left", "right", "quantity", "rule", "verdict", "value", "z")}
@@ -154,9 +157,12 @@ def _told(groups: dict[str, "xr.Dataset"]) -> str:
         else f"Controls that show no difference with these draws: {'; '.join(row['quantity'] for row in blind)}. "
     )
     bonds = groups["bonds"].attrs
+    local = groups["locality"]
+    far = 1 + int(np.abs(local["coupling"].values[1:]).argmax())
+    largest = parenthesis(float(local["coupling"][far]), float(local["coupling_stderr"][far]))
     text += (
-        f"Of the couplings of H, {int(bonds['bonds'])} bonds are one kernel of {int(bonds['kernel'])}, and beyond "
-        f"nearest neighbours none exceeds {float(groups['locality'].attrs['largest_beyond']):.1g}. "
+        f"The couplings of {int(bonds['bonds'])} bonds are fitted beside one kernel of {int(bonds['kernel'])}; beyond "
+        f"nearest neighbours the largest fitted coupling of {local.sizes['distance'] - 1} is {largest}. "
     )
     kept = groups["distillation"]
     share = float(kept["bits"][-1] / kept["bits"][0])
@@ -175,29 +181,39 @@ def _of_directions(groups: dict[str, "xr.Dataset"]) -> str:
     """Relevant is kept, irrelevant is lost: how far, by numbers."""
     from rgnet.experiments._dictionary_levels import kinds
 
+    # (λ, kept by one step, kept at the last level, its error)
     found = [item for sector in ("even", "odd") for item in kinds(groups[f"directions/{sector}"])]
     relevant, irrelevant = (
-        [(size, float(part["kept"][1]), float(part["kept"][-1])) for kind, size, part in found if kind == wanted]
+        [
+            (size, float(part["kept"][1]), float(part["kept"][-1]), float(part["kept_stderr"][-1]))
+            for kind, size, part in found
+            if kind == wanted
+        ]
         for wanted in (True, False)
     )
     if not relevant or not irrelevant:
         return "Directions of both kinds were not found, so relevant and irrelevant cannot be compared."
     worst, best = min(relevant, key=lambda item: item[2]), max(irrelevant, key=lambda item: item[2])
-    sizes = [", ".join(f"{size:.2f}" for size, _, _ in group) for group in (relevant, irrelevant)]
+    sizes = [", ".join(f"{size:.2f}" for size, *_ in group) for group in (relevant, irrelevant)]
     text = (
         f"Of the Fisher information about eigen-directions of the flow, at least {100 * worst[2]:.0f} % is kept where "
         f"they are relevant (λ = {sizes[0]}), at most {100 * best[2]:.1f} % where they are not (λ = {sizes[1]}). A "
         "step keeps λ²/b² times the ratio of fluctuations per site after and before it: "
         f"{_step(worst)} for the relevant one that keeps least, {_step(best)} for the irrelevant one that keeps most. "
     )
+    gap, error = worst[2] - best[2], math.hypot(worst[3], best[3])
+    if abs(gap) <= 2 * error:
+        return (
+            text + "These two shares do not differ by twice their error: this run does not say whether it sorts them."
+        )
     return text + (
         "The flow alone tells features from noise."
-        if worst[2] > best[2]
+        if gap > 0
         else "So here the flow does not tell features from noise."
     )
 
 
-def _step(direction: tuple[float, float, float]) -> str:
-    size, kept, _ = direction
+def _step(direction: tuple[float, float, float, float]) -> str:
+    size, kept = direction[:2]
     flow = size**2 / 4
     return f"{100 * kept:.1f} % = {100 * flow:.1f} % · {kept / flow:.2f}"

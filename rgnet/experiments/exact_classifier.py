@@ -215,7 +215,8 @@ def _one(groups: dict[str, "xr.Dataset"]) -> str:
         )
         + ". "
     )
-    last, sigma = float(difference[-1]), float(error[-1])
+    most = int(large["draws"].values.argmax())
+    last, sigma = float(difference[most]), float(error[most])
     if last < -3 * sigma:
         return text + "Below the optimum by more than its error: no network can be; distrust this run."
     if last < 2 * sigma:

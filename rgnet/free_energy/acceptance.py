@@ -31,8 +31,19 @@ def bennett(work_a: npt.ArrayLike, work_b: npt.ArrayLike) -> float:
     Parameters
     ----------
     work_a, work_b : array (n_a,), (n_b,)
+
+    Raises
+    ------
+    ValueError
+        If one is empty, or a value is not finite.
     """
-    a, b = np.asarray(work_a, dtype=np.float64), np.asarray(work_b, dtype=np.float64)
+    a, b = (np.asarray(work, dtype=np.float64).ravel() for work in (work_a, work_b))
+    for name, work in (("work_a", a), ("work_b", b)):
+        if not work.size or not np.isfinite(work).all():
+            raise ValueError(
+                f"{name} has {work.size} values, {np.count_nonzero(~np.isfinite(work))} of them not finite: Bennett's "
+                f"ratio takes finite energy differences on one draw or more of either model"
+            )
     shift = math.log(len(a) / len(b))
 
     def excess(free: float) -> float:
