@@ -140,9 +140,9 @@ def _derivatives(job: _Job, values: Sequence[Range]) -> Array:
     n, m = len(job.plan.nodes), len(job.outputs)
     low, high = np.zeros((n, m)), np.zeros((n, m))
     for out, (_, terms) in enumerate(job.outputs):
-        for node, c in terms:
-            low[node, out] += c
-            high[node, out] += c
+        for place, c in terms:
+            low[place, out] += c
+            high[place, out] += c
     for i in reversed(range(n)):
         node = job.plan.nodes[i]
         if node.kind == "input" or not (low[i].any() or high[i].any()):

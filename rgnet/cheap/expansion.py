@@ -15,6 +15,7 @@ smallest count as equal, and the one nearest 0 wins. It is rounded to the arithm
 
 import functools
 import itertools
+import math
 from typing import Any
 
 import mpmath
@@ -137,8 +138,11 @@ def _score(sigma: Activation, point: Any, order: int, how: Arithmetic, terms: in
             found = precision.series(sigma, point, order, _digits(how))
         else:
             values = tuple(map(float, sigma.taylor(order + terms, point, _SCREEN_DIGITS)))
-            small = 1e-10 * max(map(abs, values))
-            found = Series(sigma, point, tuple(0.0 if abs(v) < small else v for v in values), 3.0)
+            # Judged by derivatives: 1/15! is no zero of the exponential function
+            sizes = [abs(v) * math.factorial(k) for k, v in enumerate(values)]
+            small = 1e-10 * max(sizes)
+            kept = tuple(0.0 if size < small else v for v, size in zip(values, sizes, strict=True))
+            found = Series(sigma, point, kept, 3.0)
     except CheapError:
         return None
     if not found.coefficients[order]:

@@ -139,7 +139,7 @@ def _shallow(
     _refuse_giants(factors)
     order, reach = sum(factors), [max(map(abs, side)) for side in sides]
     gate = product_gates.gate(factors, sigma, how, at)
-    shape, a = product_gates.shape(order), precision.function_error(sigma, float(gate.sigma.at), how.dtype)
+    shape, a = product_gates.shape(order), precision.function_error(sigma, float(gate.sigma.at), how.dtype, how.digits)
     sums = 2.0 if set(factors) == {1} else 3.0  # weights of different sizes are rounded apart
     lam = precision.best(gate.sigma, shape, how.unit, a, sums=sums) if scale is None else float(scale)
     if lam > precision.largest_scale(gate.sigma, shape):
@@ -226,7 +226,7 @@ def _scaled(levels: list[_Level], how: Arithmetic) -> tuple[list[_Level], float,
         for level in levels
     ]
     errors = {
-        g: precision.function_error(gate.sigma.activation, float(gate.sigma.at), how.dtype)
+        g: precision.function_error(gate.sigma.activation, float(gate.sigma.at), how.dtype, how.digits)
         for g, gate in levels[0].gates.items()
     }
     scales = [

@@ -64,3 +64,8 @@ def test_bad_orders(order):
 def test_bad_points(at):
     with pytest.raises(CheapError, match="one finite real number"):
         expand("softplus", precision.arithmetic(), at=at)
+
+
+def test_factorials_are_no_zeros():
+    """σ_16 of exp is 1/16!, which a threshold on plain coefficients takes for nothing."""
+    assert float(expansion_point("exp", order=16)) == pytest.approx(float(expansion_point("exp", order=4)), abs=4.0)
