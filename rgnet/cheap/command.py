@@ -52,12 +52,18 @@ def run(
     parts = [part.strip() for part in expression.split(";") if part.strip()]
     if not parts:
         raise CheapError(f'{expression!r} is no expression: give a text such as "x*y*z + 2*x**3"')
+    if to is not None and (Path(to).is_dir() or not Path(to).suffix):
+        raise CheapError(f"{to} names no picture: give a path with its format, such as network.png or network.pdf")
     if to is not None and not Path(to).resolve().parent.is_dir():
         raise CheapError(f"{to}: there is no folder {Path(to).parent}; make it, or give a path such as network.png")
-    chosen = polynomial.choose(
-        parts if len(parts) > 1 else parts[0], activation, tolerance, parse_box(box), dtype, digits=digits, order=order
-    )
-    made = polynomial.build(chosen)
+    try:
+        chosen = polynomial.choose(
+            parts if len(parts) > 1 else parts[0], activation, tolerance, parse_box(box), dtype, digits=digits,
+            order=order,
+        )  # fmt: skip
+        made = polynomial.build(chosen)
+    except CheapError as error:
+        raise CheapError(for_shell(str(error))) from None
     lines = [
         *(f"{name} = {part}" for name, part in zip(made.network.outputs, parts, strict=True)),
         "",
@@ -71,6 +77,19 @@ def run(
     if to is not None and draw is not None:
         lines += ["", _drawn(made, to, draw)]
     return "\n".join(lines)
+
+
+def for_shell(message: str) -> str:
+    """A message whose remedies are arguments of Python's, with the options of the command line instead."""
+    for argument, option in (
+        (r'dtype="(\w+)"', r"--dtype \1"),
+        (r"with digits=(\d+)", r"--digits \1"),
+        (r"give tolerance=", "give --tolerance "),
+        (r"\border=(\d+)", r"--order \1"),
+        (r"expand=False", "expand=False of rgnet.cheap.compile in Python"),
+    ):
+        message = re.sub(argument, option, message)
+    return message
 
 
 def parse_box(text: str) -> Any:

@@ -60,6 +60,10 @@ def parse(text: str, *, boolean: bool = False) -> Any:
         if isinstance(error, CheapError):
             raise
         reason = error.msg if isinstance(error, SyntaxError) else str(error) or "it is nested too deeply"
+        if reason == "invalid decimal literal":
+            reason = "products are written 2*x"
+        if "lambda" in source:
+            reason = "lambda is a word of Python's: call it lam"
         raise CheapError(f"{_short(text)} is no expression ({reason}): write such as {_example(boolean)}") from None
 
 

@@ -60,6 +60,10 @@ class NeuralLayer:
     biases: npt.NDArray[np.float64]
     activation: Activation | None
 
+    def __repr__(self) -> str:
+        name = "linear" if self.activation is None else self.activation.name
+        return f"NeuralLayer({self.n_outputs} neurons of {self.n_inputs} inputs, {self.synapses} synapses, {name})"
+
     @property
     def n_outputs(self) -> int:
         """Number of neurons."""
@@ -100,6 +104,12 @@ class NeuralNetwork:
     layers: tuple[NeuralLayer, ...]
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return (
+            f"NeuralNetwork({len(self.inputs)} inputs, hidden layers of {list(self.widths)} neurons, {self.synapses} "
+            f"synapses, {len(self.outputs)} outputs)"
+        )
 
     def __post_init__(self) -> None:
         if not self.layers:

@@ -61,7 +61,7 @@ class Report:
             "neurons": str(self.neurons),
             "synapses": str(self.synapses),
             "hidden layers": str(self.depth),
-            "|weights|": f"{self.weight_range[0]:.3g} to {self.weight_range[1]:.3g}",
+            "|weights|": f"{self.weight_range[0]:.3g} to {self.weight_range[1]:.3g}" if self.synapses else "none",
             **{key: f"{value:.4g}" if isinstance(value, float) else str(value) for key, value in self.notes.items()},
             "tolerance": "none" if self.tolerance is None else f"{self.tolerance:.2g}",
             "error promised": f"{self.promised:.2g}",
@@ -85,7 +85,10 @@ class Compiled:
     report: Report
 
     def __call__(self, x: npt.ArrayLike) -> Array:
-        """Outputs (..., n_outputs) for inputs (..., n_inputs), in the arithmetic it was made for (or float64)."""
+        """Outputs (..., n_outputs) for inputs (..., n_inputs), in the arithmetic it was made for (or float64).
+
+        What the report promises holds on its box alone; beyond it errors grow fast.
+        """
         return self.network(x, "float32" if self.report.dtype == "float32" else "float64")
 
     def __str__(self) -> str:

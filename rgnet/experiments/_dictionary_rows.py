@@ -61,7 +61,7 @@ def verdict(row: Row, limit: float) -> str:
     if row.rule == "count":
         return "agrees" if row.value == row.expected else "DIFFERS"
     if row.rule == "differs":
-        return "differs, as due" if abs(row.z) > limit else "does NOT differ"
+        return "differs, as due" if abs(row.z) > limit else "too few draws to tell"
     if row.rule == "share":
         if math.isnan(row.value):
             return "not found"

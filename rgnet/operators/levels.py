@@ -64,7 +64,9 @@ def as_level(level: Any) -> Any:
         return level
     raise TypeError(
         f"a level is a Dataset with 'spin', as Network.levels returns it, or the operator sums that operators.measure "
-        f"makes of one, not {type(level).__name__}"
+        f"makes of one, not "
+        f"{type(level).__name__}; of an array a of configurations make one by "
+        f'xarray.Dataset({{"spin": (("chain", "draw", "x", "y"), a)}})'
     )
 
 

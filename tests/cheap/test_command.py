@@ -1,6 +1,9 @@
 """What `rgnet cheap` prints and draws."""
 
+import re
+
 import pytest
+import shell
 
 from rgnet.cheap import command
 from rgnet.cheap.errors import CheapError
@@ -66,3 +69,22 @@ def test_bad_input(expression, options, message):
 def test_a_path_that_is_none(tmp_path):
     with pytest.raises(CheapError, match="no folder"):
         command.run("x*y", to=tmp_path / "no" / "a.png", draw=lambda made: Picture())
+
+
+@pytest.mark.parametrize("name", ["folder", "picture"])
+def test_a_path_that_names_no_picture_is_refused(tmp_path, name):
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(CheapError, match=r"names no picture: give a path with its format"):
+        command.run("x*y", to=tmp_path / name)
+
+
+def test_remedies_are_those_of_the_command_line(tmp_path):
+    """The command prints, draws, and refuses with options that it has."""
+    done = shell.within("cheap", "x*y", "--to", "net.png", cwd=tmp_path)
+    assert done.exit_code == 0
+    assert "error promised" in done.stdout
+    assert (tmp_path / "net.png").stat().st_size > 10_000
+    refused = shell.within("cheap", "-x*y", "--tolerance", "1e-30", cwd=tmp_path)
+    assert refused.exit_code == 2
+    assert re.search(r"give --tolerance \S+, or --dtype mp --digits \d+", refused.stderr)
+    assert "lambda is a word of Python's" in shell.within("cheap", "lambda*x", cwd=tmp_path).stderr
