@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+import mpmath
 import numpy as np
 
 from rgnet.cheap import activations, bounds, circuits, factoring, network, precision, reading, reports
@@ -22,7 +23,7 @@ from rgnet.cheap.gates import Kind, Maker
 from rgnet.cheap.precision import Arithmetic
 from rgnet.cheap.reading import Polynomials, Terms
 from rgnet.cheap.reports import Compiled
-from rgnet.cheap.scheduling import Plan, plan
+from rgnet.cheap.scheduling import DIGITS, Plan, plan
 
 _TRIED, _SLACK = 8, 1.1  # layouts compared: so many, with at most so many times the fewest multiplications
 
@@ -98,10 +99,11 @@ def forms(polynomial: Any, variables: Sequence[str] | None = None, expand: bool 
     CheapError
         If it is no polynomial, or has too many terms.
     """
-    given = reading.read(polynomial, variables, expand)
-    every = factoring.fewest(given)
-    most = _SLACK * len(every[0][1].products)
-    ranked = [(name, plan(circuit)) for name, circuit in every[:_TRIED] if len(circuit.products) <= most]
+    with mpmath.workdps(DIGITS):  # coefficients such as √2 are factored with all their digits
+        given = reading.read(polynomial, variables, expand)
+        every = factoring.fewest(given)
+        most = _SLACK * len(every[0][1].products)
+        ranked = [(name, plan(circuit)) for name, circuit in every[:_TRIED] if len(circuit.products) <= most]
     return Forms(given, tuple(sorted(ranked, key=lambda item: (_neurons(item[1]), len(item[1].circuit.products)))))
 
 

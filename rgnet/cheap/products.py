@@ -108,6 +108,7 @@ def product(
             f"use rgnet.cheap.compile"
         )
     how, sides = precision.arithmetic(dtype, digits), reports.check_box(box, count)
+    _refuse_range(factors, sides, how)
     if scale is not None and not (isinstance(scale, int | float | mpmath.mpf) and 0 < scale < float("inf")):
         raise CheapError(f"scale={scale!r}: λ is a positive number; leave it out for the best one")
     sigma = activations.get(activation)
@@ -170,6 +171,19 @@ def _shallow(
     }
     promised = (cut + noise + _entry(how, order)) * size
     return Compiled(net, _measure(net, factors, sides, how, promised, notes))
+
+
+def _refuse_range(factors: Sequence[int], sides: reports.Box, how: Arithmetic) -> None:
+    """Refuse products that are beyond the range of the arithmetic, or vanish in it."""
+    if how.dtype == "mp":
+        return
+    decades = sum(r * math.log10(max(map(abs, side))) for r, side in zip(factors, sides, strict=True))
+    limits = np.finfo(np.float32 if how.dtype == "float32" else np.float64)
+    if not math.log10(limits.tiny) + 3 < decades < math.log10(limits.max) - 3:
+        raise CheapError(
+            f"on this box the product is up to 1e{decades:+.0f}, beyond the range of {how.dtype}: give variables "
+            f'nearer 1, or dtype="{"float64" if how.dtype == "float32" else "mp"}"'
+        )
 
 
 def _unlike(gate: Gate, lam: float, difference: float) -> float:
@@ -271,9 +285,13 @@ def _promise(levels: Sequence[_Level], how: Arithmetic, errors: dict[int, float]
             lost = float(precision.truncation(gate.sigma, shape, lam)) * wide
             own = float(precision.rounding(gate.sigma, shape, lam, how.unit, errors[g], sums=2.0 if last else 0.0))
             difference = how.unit * lam * g * (1 + _ROUNDINGS * spread)
+            # (1 + δ)^g − 1 by its logarithm: in many digits δ is far below the last of float64
+            kept = math.expm1(g * math.log1p(cut))
             found = (
-                lost + (1 + cut) ** g - 1,
-                own + (1 + cut + noise) ** g - (1 + cut) ** g + _unlike(gate, lam, difference) * wide,
+                lost + kept,
+                own
+                + (1 + kept) * math.expm1(g * math.log1p(noise / (1 + cut)))
+                + _unlike(gate, lam, difference) * wide,
                 precision.gain(gate.sigma, shape, lam),
             )
             worst = [max(a, b) for a, b in zip(worst, found, strict=True)]

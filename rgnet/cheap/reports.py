@@ -177,6 +177,11 @@ def measure(
         x = points_of(sides, _POINTS)
         found = network(x, dtype).astype(np.float64)
         wanted = np.asarray(target(x), dtype=np.float64).reshape(found.shape)
+        if not np.isfinite(found).all():
+            raise CheapError(
+                f"on this box the network's numbers leave the range of {dtype}: give a smaller box, or "
+                f'dtype="{"float64" if dtype == "float32" else "mp"}"'
+            )
         achieved = float(np.abs(found - wanted).max())
     return Report(
         network.neurons, network.synapses, network.depth, network.weight_range, float(promised), achieved, tolerance,
