@@ -35,6 +35,9 @@ Side = tuple[float, tuple[tuple[int, float], ...]]
 
 _SMALLEST = 1e-9  # an operand's range is taken as no smaller than this part of the other's
 
+_WIDENINGS, _CLOSE = 30, 1.02  # times that ranges are widened; how well they contain their errors in the end
+_RUNAWAY = 1e3  # growth of errors by widening beyond which there is no bound
+
 
 @dataclass(frozen=True)
 class Budget:
@@ -207,15 +210,34 @@ def _scales(
 
 
 def _bound(job: _Job, exact: Sequence[Range], balance: Sequence[float], scales: Sequence[float]) -> Budget:
-    """The bound at these scales, second order included: ranges are widened by the errors."""
-    errors, _, _ = _errors(job, exact, balance, scales)
-    values = _ranges(job, errors)
-    _, cut, rounded = _errors(job, values, balance, scales)
+    """The bound at these scales, ranges widened by the errors until they contain those that arise on them."""
+    found = _contained(job, exact, balance, scales)
+    if found is None:
+        return Budget(tuple(scales), tuple(balance), math.inf, math.inf)
+    values, cut, rounded = found
     slopes = _derivatives(job, values)
     last = np.array([_heard(job, side, values, _gains(job, values, balance, scales)) for side in job.outputs])
     truncation, rounding = np.array(cut) @ slopes, np.array(rounded) @ slopes + last
     worst = int(np.argmax(truncation + rounding))
     return Budget(tuple(scales), tuple(balance), float(truncation[worst]), float(rounding[worst]))
+
+
+def _contained(
+    job: _Job, exact: Sequence[Range], balance: Sequence[float], scales: Sequence[float]
+) -> tuple[list[Range], list[float], list[float]] | None:
+    """Ranges that contain the errors arising on them, with every node's own; None where errors feed on themselves."""
+    errors = np.array(_errors(job, exact, balance, scales)[0])
+    most = _RUNAWAY * errors.max(initial=0.0)
+    with np.errstate(over="ignore", invalid="ignore"):  # what runs away is given up below
+        for _ in range(_WIDENINGS):
+            values = _ranges(job, errors.tolist())
+            again, cut, rounded = _errors(job, values, balance, scales)
+            if (np.array(again) <= _CLOSE * errors).all():
+                return values, cut, rounded
+            errors = np.maximum(errors, again) * _CLOSE
+            if not errors.max() < most:
+                break
+    return None
 
 
 def _gains(job: _Job, values: Sequence[Range], balance: Sequence[float], scales: Sequence[float]) -> list[float]:

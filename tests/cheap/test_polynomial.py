@@ -153,3 +153,10 @@ def test_irrational_coefficients_keep_their_digits_whatever_mpmath_s_precision()
     text = "sqrt(2)*x**3*y**3*z**3 + sqrt(2)*x**3*y*z + x**2*y**3*z + x**2*y**2*z"
     found = compile(text, tolerance=None, dtype="mp", digits=40, order=6).report
     assert found.achieved <= found.promised < 1e-26
+
+
+@pytest.mark.parametrize("activation", ["x**3", "x**2*exp(-x)"])
+def test_tolerances_far_above_the_values_keep_the_promise(activation):
+    """On a box of 1e-3 scales chosen for 1e-6 let values grow beyond the ranges that they were bounded on."""
+    found = compile("x**2*y**3*z**2", activation, tolerance=1e-6, box=1e-3).report
+    assert found.achieved <= found.promised <= 1e-6
