@@ -12,7 +12,7 @@ sets, without and with φ⁴; and the fitted couplings stand beside the exact on
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -41,6 +41,15 @@ class Parameters(BaseModel):
     r: float = Field(-1.2725, description="φ⁴: coupling of ½ φ²; critical near −1.2725 at u = 1")
     u: float = Field(1.0, description="φ⁴: coupling of ¼ φ⁴", gt=0)
     levels: int = Field(1, description="how often averages of 2 × 2 blocks are taken", ge=0, le=2)
+
+    @model_validator(mode="after")
+    def _leaves(self) -> "Parameters":
+        if 3 * 2**self.levels > self.L:
+            raise ValueError(
+                f"L={self.L}: averages taken levels={self.levels} times leave a side of {self.L // 2**self.levels}, "
+                f"around which neighbours reach; give L of at least {3 * 2**self.levels}"
+            )
+        return self
 
 
 def run(parameters: Parameters, seed: int, report: Report) -> dict[str, "xr.Dataset"]:

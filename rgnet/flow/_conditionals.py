@@ -10,7 +10,8 @@ c_an(i) the sum of the products that stand with φ_i^n in S_a. Σ_i ln p(φ_i | 
 
 moments under p(φ_i | rest), one-dimensional integrals done here by Gauss–Legendre quadrature. Fields are taken to be
 bounded by B, beyond all data: so every g is allowed, also where the fitted φ⁴ coupling has the sign that could not be
-normalised on the whole line. Where p falls off before B the bound changes nothing.
+normalised on the whole line. Where p falls off before B the bound changes nothing. Whether there are nodes enough shows
+twice their number.
 
 With operators of degree two at most the conditional density is normal: φ_i = Σ_a (−g_a/2 g_φφ) c_a1(i) + noise of
 variance −1/(2 g_φφ), and the couplings are those of a linear regression.
@@ -23,6 +24,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import roots_legendre
 
 from rgnet import lattice
 from rgnet.operators import Offset, Operator
@@ -31,6 +33,8 @@ Array = npt.NDArray[Any]
 
 _CHUNK = 1 << 14  # sites at a time: their quadrature stays in the cache
 _LEAST_NODES = 32
+_MOST_NODES = 1024
+_RESOLVED = 1e-7  # nats per site by which twice as many nodes may change a log-pseudo-likelihood
 
 
 @dataclass(frozen=True)
@@ -54,18 +58,37 @@ class Sites:
 
 @dataclass(frozen=True)
 class Nodes:
-    """Quadrature on (−B, B): ``powers`` (n, node) of φ, n = 1 …, and ``log_weights`` (node,)."""
+    """Quadrature on (−B, B): ``powers`` (n, node) of φ, n = 1 …, ``log_weights`` (node,), and the ``bound`` B."""
 
     powers: Array
     log_weights: Array
+    bound: float
 
 
 def nodes(bound: float, width: float, highest: int) -> Nodes:
-    """Gauss–Legendre nodes on (−bound, bound) that resolve densities as narrow as ``width`` (a standard deviation)."""
-    count = max(_LEAST_NODES, math.ceil(6.0 * bound / width))
-    x, w = np.polynomial.legendre.leggauss(count)
+    """Gauss–Legendre nodes on (−bound, bound) that resolve densities as narrow as ``width`` (a standard deviation).
+
+    At most 1024: see `resolved`.
+    """
+    return _legendre(bound, math.ceil(min(max(_LEAST_NODES, 6.0 * bound / width), _MOST_NODES)), highest)
+
+
+def finer(quadrature: Nodes) -> Nodes | None:
+    """Twice as many nodes, None where that is too many."""
+    highest, count = quadrature.powers.shape
+    return _legendre(quadrature.bound, 2 * count, highest) if count <= _MOST_NODES else None
+
+
+def resolved(data: Sites, couplings: Array, coarse: Nodes, fine: Nodes) -> bool:
+    """Whether two quadratures agree on the log-pseudo-likelihood per site of every block."""
+    change = pseudo_likelihood(data, couplings, coarse) - pseudo_likelihood(data, couplings, fine)
+    return bool((np.abs(change) <= _RESOLVED * np.diff(data.edges)).all())
+
+
+def _legendre(bound: float, count: int, highest: int) -> Nodes:
+    x, w = roots_legendre(count)
     x = bound * x
-    return Nodes(x ** np.arange(1, highest + 1)[:, None], np.log(bound * w))
+    return Nodes(x ** np.arange(1, highest + 1)[:, None], np.log(bound * w), bound)
 
 
 def factors(item: Operator, shape: Sequence[int], boundary: Sequence[str]) -> dict[tuple[int, tuple[Offset, ...]], int]:
@@ -126,7 +149,7 @@ def regression(data: Sites, quadratic: int) -> Array | None:
 def pseudo_likelihood(data: Sites, couplings: Array, quadrature: Nodes) -> Array:
     """Σ_i ln p(φ_i | rest) of each block: (blocks,)."""
     values = np.empty(len(data.powers))
-    for part in _parts(len(values)):
+    for part in _parts(len(values), quadrature):
         values[part], _ = _moments(data, couplings, quadrature, part, 0)
     return np.add.reduceat(values, data.edges[:-1])
 
@@ -137,7 +160,7 @@ def derivatives(data: Sites, couplings: Array, quadrature: Nodes) -> tuple[Array
     values, gradient, information = np.zeros(blocks), np.zeros((blocks, count)), np.zeros((blocks, count, count))
     used = [[n for n in range(highest) if row[n].any()] for row in data.factors]
     for block in range(blocks):
-        for part in _parts(data.edges[block + 1] - data.edges[block], int(data.edges[block])):
+        for part in _parts(data.edges[block + 1] - data.edges[block], quadrature, int(data.edges[block])):
             log_p, moments = _moments(data, couplings, quadrature, part, 2 * highest)
             values[block] += log_p.sum()
             for n in range(highest):
@@ -151,8 +174,9 @@ def derivatives(data: Sites, couplings: Array, quadrature: Nodes) -> tuple[Array
     return values, gradient, information
 
 
-def _parts(count: int, start: int = 0) -> list[slice]:
-    return [slice(start + k, start + min(k + _CHUNK, count)) for k in range(0, count, _CHUNK)]
+def _parts(count: int, quadrature: Nodes, start: int = 0) -> list[slice]:
+    step = max(1, _CHUNK * _LEAST_NODES // max(_LEAST_NODES, quadrature.log_weights.size))
+    return [slice(start + k, start + min(k + step, count)) for k in range(0, count, step)]
 
 
 def _moments(data: Sites, couplings: Array, quadrature: Nodes, part: slice, highest: int) -> tuple[Array, Array]:

@@ -13,6 +13,7 @@ compared on the same draws: errors of differences are far smaller than those of 
 The errors are of the draws held out, for the couplings as they were fitted.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -35,6 +36,9 @@ Sets = Mapping[str, Sequence[str | Operator]]
 
 _NATS = {"unit": "nats per site"}
 _BOUND = 1.5  # of real fields, in units of the largest value
+_NORMAL_TENTH = 0.2513  # width of the middle tenth of a normal density, in standard deviations
+_REFINED = 4  # quadratures tried, each of twice as many nodes
+_SETTLED = 1e-13  # nats per site left to gain, of which the last step gains nearly all; rounding stands below
 _SPIN_STEPS = {1: ((2, 1), (2, 2), (4, 3)), 2: ((2, 1), (4, 1), (2, 2), (4, 2)), 3: ((2, 1), (4, 1), (2, 2))}
 _REAL_STEPS = {1: ((2, 1), (2, 2), (4, 0), (4, 1)), 2: ((2, 1), (2, 2), (4, 0), (4, 1)), 3: ((2, 1), (4, 0))}
 
@@ -121,6 +125,13 @@ def hamiltonians(level: Any, sets: Sets | None = None, blocks: int = 64) -> xr.D
     labels.check_whole(level)
     _sums.as_list([level], 1)
     real, ndim = _sums.is_real(level), len(_sums.level_shape(level))
+    if real and bool((np.abs(level["spin"]) == 1).all()):
+        raise ValueError(
+            "all numbers of this level are ±1 but stored as real ones, to which densities would be fitted: make them "
+            "spins, level.assign(spin=level['spin'].astype('int8'))"
+        )
+    if sets is not None and not isinstance(sets, Mapping):
+        raise ValueError(f"sets is a {type(sets).__name__}: give names with their operators, such as {{'nn': ['nn']}}")
     if sets is not None and not sets:
         raise ValueError("sets={}: give at least one set of operators, such as {'nn': ['nn']}")
     chosen = {name: _resolve(items, ndim) for name, items in (sets or _default(level, ndim, real)).items()}
@@ -140,11 +151,10 @@ def hamiltonians(level: Any, sets: Sets | None = None, blocks: int = 64) -> xr.D
     for row, items in enumerate(chosen.values()):
         columns = [union.index(item) for item in items]
         names = [item.name for item in items]
-        value, stderr = _fit(data, columns, names, start, who)
+        value, stderr, scores[:, row] = _fit(data, score, columns, names, start, who)
         coupling[row, columns], error[row, columns] = value[:-1], stderr[:-1]
         fitted[:, row] = value[-1], stderr[-1]
         start = dict(zip(names, value[:-1], strict=True))
-        scores[:, row] = _score(score, columns, value[:-1])
     sizes = np.array([(stop - first) for _, first, stop in held], dtype=np.float64)
     pairs = scores[:, :, None] - scores[:, None, :]
     better, better_stderr = stats.jackknife(pairs, lambda mean: mean, sizes)
@@ -193,7 +203,7 @@ def _default(level: xr.Dataset, ndim: int, real: bool) -> Sets:
 
 
 def _resolve(items: Sequence[str | Operator], ndim: int) -> tuple[Operator, ...]:
-    return ops.resolve(items, ndim) if len(items) else ()
+    return ops.resolve(items, ndim) if isinstance(items, Operator) or len(items) else ()
 
 
 def _changing(level: xr.Dataset, union: Sequence[Operator], real: bool) -> Sequence[Operator]:
@@ -230,39 +240,71 @@ def _gather(
 
 
 def _narrowest(data: Sites) -> float:
-    """Standard deviation of φ_i about its best linear prediction from what neighbours it has here."""
+    """How narrow densities of φ_i are about its best linear prediction from what neighbours it has here.
+
+    The standard deviation, or less where a tenth of all sites crowd closer together than a normal density has them, as
+    in deep double wells.
+    """
     design = data.factors[:, 0]
     design = np.vstack([np.ones(design.shape[1]), design[np.ptp(design, axis=1) > 0]])
     residual = data.powers[:, 0] - np.linalg.lstsq(design.T, data.powers[:, 0], rcond=None)[0] @ design
-    return float(residual.std())
+    tenth = math.ceil(0.1 * residual.size)
+    ordered = np.sort(residual)
+    crowded = float((ordered[tenth:] - ordered[:-tenth]).min()) / _NORMAL_TENTH
+    return min(float(residual.std()), crowded or math.inf)  # 0 where fields take few values
 
 
 def _fit(
-    data: "Fields | tuple[Sites, Nodes]", columns: list[int], names: list[str], start: Mapping[str, float], who: str
-) -> tuple[Array, Array]:
-    """Couplings and the log-pseudo-likelihood per site, and their errors: (operators + 1,) each."""
+    data: "Fields | tuple[Sites, Nodes]", score: "Fields | tuple[Sites, Nodes]", columns: list[int],
+    names: list[str], start: Mapping[str, float], who: str,
+) -> tuple[Array, Array, Array]:  # fmt: skip
+    """Couplings and the log-pseudo-likelihood per site, and their errors: (operators + 1,) each; scores held out."""
     if isinstance(data, Fields):
         some = selected(data, columns)
         counts = some.counts()
         _sums.check_independent(np.asarray((some.vectors.T * counts) @ some.vectors / counts.sum()), names, who)
         value = fit(some.vectors, counts, names, who) if columns else np.zeros(0)
-        return _newton.one_step_jackknife(*block_derivatives(some, value), value)
-    sites, nodes = _select(data[0], columns), data[1]
-    total = len(sites.powers)
+        return *_newton.one_step_jackknife(*block_derivatives(some, value), value), _score(score, columns, value)
+    sites = _select(data[0], columns)
     flat = sites.factors.reshape(len(columns), -1)
-    _sums.check_independent(flat @ flat.T / total, names, who)
+    _sums.check_independent(flat @ flat.T / len(sites.powers), names, who)
     value = np.array([start.get(name, 0.0) for name in names])
     if "phi2" in names and (linear := _conditionals.regression(sites, names.index("phi2"))) is not None:
         value = linear
+    held = _select(score[0], columns)  # type: ignore[index]
+    value, nodes = _fit_real(sites, held, data[1], value, names, who)
+    sizes = np.diff(sites.edges).astype(np.float64)
+    found = _newton.one_step_jackknife(*_conditionals.derivatives(sites, value, nodes), sizes, value)
+    return *found, _score((held, nodes), list(range(len(columns))), value)
 
-    def evaluate(g: Array) -> tuple[float, Array, Array]:
-        sums = _conditionals.derivatives(sites, g, nodes)
-        return float(sums[0].sum() / total), sums[1].sum(axis=0) / total, sums[2].sum(axis=0) / total
 
-    value = _newton.maximise(evaluate, value, lambda step, gradient: bool(gradient @ step < 1e-16), names, who)
-    return _newton.one_step_jackknife(
-        *_conditionals.derivatives(sites, value, nodes), np.diff(sites.edges).astype(np.float64), value
-    )
+def _fit_real(sites: Sites, held: Sites, nodes: Nodes, start: Array, names: list[str], who: str) -> tuple[Array, Nodes]:
+    """Couplings of real fields, and a quadrature fine enough for them on the sites fitted and held out."""
+    total = len(sites.powers)
+    why: ValueError | None = None
+    for _ in range(_REFINED):
+        fine = _conditionals.finer(nodes)
+        if fine is None:
+            break
+
+        def evaluate(g: Array, quadrature: Nodes = nodes) -> tuple[float, Array, Array]:
+            sums = _conditionals.derivatives(sites, g, quadrature)
+            return float(sums[0].sum() / total), sums[1].sum(axis=0) / total, sums[2].sum(axis=0) / total
+
+        if _conditionals.resolved(sites, start, nodes, fine):
+            try:
+                value = _newton.maximise(evaluate, start, lambda step, pull: bool(pull @ step < _SETTLED), names, who)
+            except ValueError as error:
+                why = error
+            else:
+                if all(_conditionals.resolved(item, value, nodes, fine) for item in (sites, held)):
+                    return value, nodes
+        nodes = fine
+    raise ValueError(
+        f"{who}: no couplings of {', '.join(names)} were found that a quadrature over |φ| < {nodes.bound:.3g} "
+        f"resolves: given its neighbours φ takes few values, or scatters far less than its distance from 0; "
+        f"subtract the mean, scale the fields to a range near 1, or take fewer operators"
+    ) from why
 
 
 def _select(data: Sites, columns: list[int]) -> Sites:

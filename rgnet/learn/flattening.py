@@ -303,6 +303,11 @@ def _task(
     sobol = qmc.Sobol(n_inputs, rng=np.random.default_rng(np.random.SeedSequence(int(seed), spawn_key=(0,))))
     held = 2.0 * sobol.random_base2(HELD_OUT) - 1.0
     wanted = values(low + 0.5 * (held + 1.0) * (high - low))
+    if not np.isfinite(wanted).all():
+        raise CheapError(
+            f"the target is {wanted[~np.isfinite(wanted)][0]} at {np.sum(~np.isfinite(wanted))} of {len(wanted)} "
+            f"points of the box: it must be finite there; give a smaller box"
+        )
     mean, scale = float(wanted.mean()), float(wanted.std())
     if not math.isfinite(scale) or scale <= 1e-12 * max(1.0, abs(mean)):
         raise CheapError(
@@ -333,6 +338,8 @@ def _depths(hidden_layers: Any) -> tuple[int, ...]:
 
 
 def _grid(widths: Sequence[int]) -> tuple[int, ...]:
+    if isinstance(widths, int):
+        raise CheapError(f"widths={widths}: give a sequence of widths in rising order, such as (2, 4, 8, 16)")
     for width in widths:
         _whole("widths", width, 1)
     if not len(widths) or any(b <= a for a, b in zip(widths, list(widths)[1:], strict=False)):

@@ -30,7 +30,7 @@ _NUMBERED = 16  # neurons in a column up to which biases are written into the ci
 
 @styled
 def draw(network: Any, *, title: str | None = None) -> Figure:
-    """Draw a network of at most 80 hidden neurons and 1500 synapses.
+    """Draw a network of at most 80 hidden neurons, inputs and outputs each, and 1500 synapses.
 
     Parameters
     ----------
@@ -58,6 +58,11 @@ def draw(network: Any, *, title: str | None = None) -> Figure:
             f"network.widths and print(report) describe this one"
         )
     sizes = [len(network.inputs), *(item.n_outputs for item in network.layers)]
+    if max(sizes) > MOST_NEURONS:
+        raise CheapError(
+            f"a network of {sizes[0]} inputs and {sizes[-1]} outputs cannot be read as a drawing; up to {MOST_NEURONS} "
+            f"of each can. Draw a part of it; network.widths and print(report) describe this one"
+        )
     step = min(_STEP, _TALLEST / max(sizes))
     height = step * max(sizes)
     radius = 0.36 * step
@@ -146,7 +151,8 @@ def _heading(network: Any, k: int) -> str:
 
 def _counts(network: Any) -> str:
     layers = f"{network.depth} hidden layer{'s' if network.depth != 1 else ''}"
-    return f"{network.neurons} neurons, {network.synapses} synapses, {layers}"
+    neurons = f"{network.neurons} neuron{'s' if network.neurons != 1 else ''}"
+    return f"{neurons}, {network.synapses} synapse{'s' if network.synapses != 1 else ''}, {layers}"
 
 
 def _legend(low: float, high: float) -> list[Line2D]:

@@ -76,8 +76,23 @@ def test_maximum_entropy(entropy):
 def test_parameters_refuse():
     with pytest.raises(ValidationError, match="L=18: block spins are formed"):
         catalogue.parameters("what-physics-saves", {"L": 18})
+    for L, levels in ((16, 3), (20, 3)):  # 2 x 2 blocks have no nearest neighbours; 20 does not halve thrice
+        with pytest.raises(ValidationError, match="give a multiple of 8 that leaves a side of 3"):
+            catalogue.parameters("what-physics-saves", {"L": L, "levels": levels})
+    with pytest.raises(ValidationError, match="give L of at least 12"):
+        catalogue.parameters("maximum-entropy", {"L": 8, "levels": 2})
     with pytest.raises(ValidationError, match="greater than 0"):
         catalogue.parameters("maximum-entropy", {"u": 0})
+
+
+def test_words_name_the_largest_set_that_was_fitted():
+    import xarray as xr
+
+    module = catalogue.module("what-physics-saves")
+    held = [[-0.6, -0.5, -0.5], [-0.6, -0.5, np.nan]]
+    rows = xr.Dataset({"parameters": (("source", "set"), [[0, 1, 25]] * 2), "held_out": (("source", "set"), held)})
+    assert module._fitted_most(rows) == "25 and 1"
+    assert module._fitted_most(rows.isel(source=[1])) == "1"
 
 
 # --- photographs -----------------------------------------------------------------------------------------------------

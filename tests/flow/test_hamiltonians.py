@@ -201,6 +201,23 @@ def test_phi4_gains_by_phi4_alone(phi4):
     assert flow.sufficient(table) == 1
 
 
+def test_narrow_wells_are_resolved():
+    """Independent sites near ±1: conditional densities far narrower than what a linear prediction leaves."""
+    rng = np.random.default_rng(np.random.SeedSequence(6))
+    for width in (0.1, 0.02):
+        x = rng.choice([-1.0, 1.0], (4, 50, 4, 4)) * np.sqrt(1 + 2 * width * rng.standard_normal((4, 50, 4, 4)))
+        table = flow.hamiltonians(level_of(x), {"well": ["phi2", "phi4"]})
+        square, fourth = table["coupling"].values[0]
+        assert abs(fourth + 1 / (8 * width**2)) < 5 * float(table["coupling_stderr"][0, 1])
+        peak, top = np.sqrt(-0.5 * square / fourth), -(square**2) / (4 * fourth)
+        z = scipy.integrate.quad(
+            lambda y, a=square, b=fourth, c=top: np.exp(a * y**2 + b * y**4 - c), 0, 3, points=[peak], limit=200
+        )[0]
+        held = x[2:]
+        expected = (square * held**2 + fourth * held**4 - top).mean() - np.log(2 * z)
+        assert float(table["held_out"][0]) == pytest.approx(expected, abs=1e-6)
+
+
 @pytest.mark.slow
 def test_errors_of_couplings_are_honest():
     rng = np.random.default_rng(9)
@@ -229,10 +246,17 @@ def test_what_cannot_be_fitted(ising, gaussian):
     with pytest.raises(ValueError, match="frozen"):
         flow.hamiltonians(level_of(np.ones((2, 100, 4, 4), dtype=np.int8)), {"nn": ["nn"]})
     with pytest.raises(ValueError, match="frozen"):
-        flow.hamiltonians(level_of(np.ones((2, 100, 4, 4))), {"nn": ["phi2", "nn"]})
+        flow.hamiltonians(level_of(np.full((2, 100, 4, 4), 0.5)), {"nn": ["phi2", "nn"]})
     with pytest.raises(ValueError, match="a spin is 0"):
         flow.hamiltonians(data.assign(spin=(data["spin"] + 1) // 2), {"nn": ["nn"]})
     with pytest.raises(stats.ShortChainError):
         flow.hamiltonians(data.isel(draw=slice(0, 4)), {"nn": ["nn"]})
+    with pytest.raises(ValueError, match="sets is a list: give names with their operators"):
+        flow.hamiltonians(data, ["nn"])
+    assert flow.hamiltonians(data, {"nn": ops.named("nn", 2)})["parameters"].values.tolist() == [1]
+    with pytest.raises(ValueError, match="make them spins"):
+        flow.hamiltonians(data.assign(spin=data["spin"].astype(float)), {"nn": ["nn"]})
+    with pytest.raises(ValueError, match="subtract the mean"):
+        flow.hamiltonians(gaussian.isel(draw=slice(0, 30)) + 3000.0, {"nn": ["phi2", "nn"]})
     with pytest.raises(ValueError, match="give at least one set"):
         flow.hamiltonians(data, {})

@@ -62,5 +62,8 @@ def test_bad_input():
     large = NeuralNetwork((layer(np.ones((81, 1)), None, get("tanh")), layer(np.ones((1, 81)))), ("x",), ("y",))
     with pytest.raises(ValueError, match=r"81 neurons.*fewer inputs or terms"):
         neural_network.draw(large)
+    wide = NeuralNetwork((layer(np.ones((1, 81))),), tuple(f"x{k}" for k in range(81)), ("y",))
+    with pytest.raises(ValueError, match=r"81 inputs and 1 outputs cannot be read"):
+        neural_network.draw(wide)
     with pytest.raises(ValueError, match=r"draw.int."):
         neural_network.draw(3)

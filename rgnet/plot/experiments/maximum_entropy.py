@@ -12,7 +12,7 @@ from rgnet.plot.style import EXACT, styled, subplots
 CAPTION = (
     "Gaussian and φ⁴ fields, and averages of their blocks: what each set of operators misses of the best held-out "
     "log-pseudo-likelihood, against its number of parameters, for sets without and with powers above φ²; paired errors "
-    "(one standard error), open triangles are upper bounds (two errors), a star the best set, below all others. Last: "
+    "(one standard error), open triangles are upper bounds (two errors), a star the best set, below its curve. Last: "
     "couplings of the models' own terms fitted, over their exact values."
 )
 ALT = (
