@@ -7,8 +7,14 @@ import shutil
 import numpy as np
 import pytest
 import xarray as xr
+from hypothesis import settings
 
 from rgnet import exact, lattice
+
+# The examples of a property test are the same in every run, as the seeds of all other tests are;
+# `pytest --hypothesis-profile=default` draws others
+settings.register_profile("rgnet", derandomize=True, deadline=None)
+settings.load_profile("rgnet")
 
 # Every file is fsynced, which takes some 10 ms a file on a disk and adds nothing to what tests see: temporary files are
 # kept in memory where there is plenty
