@@ -5,10 +5,11 @@ board fails; 2 bad input; 130 and 143 stopped by
 Ctrl-C and by SIGTERM.
 """
 
+import importlib
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
@@ -93,48 +94,39 @@ def run(
             _study(file, data, workers, executor, _share(shard), force, checkpoint_every)
 
 
-@app.command()
-def compare(
-    file: StudyFile,
-    data: Data = Path("data"),
-    workers: Workers = None,
-    executor: ExecutorName = "processes",
-    shard: Shard = None,
-    force: Force = False,
-    checkpoint_every: Every = 60.0,
-) -> None:
-    """Run a comparison of networks beside the RG: one table of all levels, and the heat map of every pair.
+def _asks_for(experiment: str, module: str) -> Callable[..., None]:
+    """A command that runs a study which has the experiment, and prints of it alone; see `rgnet.study.asking`."""
 
-    Takes a study with [[experiments]] of the experiment "comparison", such as simulations/compare-small.toml, and the
-    options of `rgnet run`, which it is, but for what it prints.
-    """
-    with _reported():
-        from rgnet.study import comparing
+    def command(
+        file: StudyFile,
+        data: Data = Path("data"),
+        workers: Workers = None,
+        executor: ExecutorName = "processes",
+        shard: Shard = None,
+        force: Force = False,
+        checkpoint_every: Every = 60.0,
+    ) -> None:
+        with _reported():
+            importlib.import_module(f"rgnet.study.{module}").check(file)
+            _study(file, data, workers, executor, _share(shard), force, checkpoint_every, experiment)
 
-        comparing.check(file)
-        _study(file, data, workers, executor, _share(shard), force, checkpoint_every, comparing.COMPARISON)
+    return command
 
 
-@app.command()
-def dictionary(
-    file: StudyFile,
-    data: Data = Path("data"),
-    workers: Workers = None,
-    executor: ExecutorName = "processes",
-    shard: Shard = None,
-    force: Force = False,
-    checkpoint_every: Every = 60.0,
-) -> None:
-    """Run the dictionary of physics and machine learning: every pair of table I of Lin, Tegmark & Rolnick, by numbers.
-
-    Takes a study with [[experiments]] of the experiment "dictionary", such as simulations/dictionary.toml, and the
-    options of `rgnet run`, which it is, but for what it prints.
-    """
-    with _reported():
-        from rgnet.study import dictionary as looked_up
-
-        looked_up.check(file)
-        _study(file, data, workers, executor, _share(shard), force, checkpoint_every, looked_up.DICTIONARY)
+_LIKE_RUN = (
+    'Takes a study with [[experiments]] of the experiment "{}", such as simulations/{}.toml, and the options of '
+    "`rgnet run`, which it is, but for what it prints."
+)
+app.command(
+    "compare",
+    help="Run a comparison of networks beside the RG: one table of all levels, and the heat map of every pair.\n\n"
+    + _LIKE_RUN.format("comparison", "compare-small"),
+)(_asks_for("comparison", "comparing"))
+app.command(
+    "dictionary",
+    help="Run the dictionary of physics and machine learning: every pair of table I of Lin, Tegmark & Rolnick, by "
+    "numbers.\n\n" + _LIKE_RUN.format("dictionary", "dictionary"),
+)(_asks_for("dictionary", "dictionary"))
 
 
 @app.command(context_settings={"ignore_unknown_options": True})  # "-x*y" is an expression

@@ -180,6 +180,8 @@ def certificate(
 
 def _biases(biases: Any, count: int) -> list[Any]:
     single = isinstance(biases, int | float | str | Fraction | sympy.Basic | np.generic)
+    if not single and not hasattr(biases, "__len__"):
+        raise CheapError(f"biases={biases!r}: give one rational number for all neurons, or one for each")
     values = [biases] * count if single else list(biases)
     if len(values) != count:
         raise CheapError(f"{len(values)} biases for {count} neurons: give one number for all, or one for each")

@@ -258,3 +258,8 @@ def test_refusals():
     assert not wrong.possible
     assert wrong.exact
     assert "σ_2 of tanh vanishes" in wrong.condition
+
+
+def test_biases_are_numbers():
+    with pytest.raises(CheapError, match="biases=None: give one rational number"):
+        certificate([[1, 1]], None)
